@@ -1,0 +1,1 @@
+"""The SageMaker side: /opt/ml, environment variables, exit codes. Knows no tensor."""

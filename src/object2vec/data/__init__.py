@@ -1,0 +1,1 @@
+"""JSON Lines to checked ragged token arrays, and those to batches. Imports no MXNet."""

@@ -1,0 +1,1 @@
+"""The predictor: records in, scores or embeddings out."""

@@ -1,0 +1,1 @@
+"""The training loop and all it needs: batches in, a saved model out."""
