@@ -1,0 +1,91 @@
+# One command each; `make` lists them. Everything is installed into .venv, nothing outside it.
+#
+# PYTHON=/path/to/python3.12   the Python to build .venv with (default: the first that will do)
+# VENV=folder                  another place for .venv, to keep two Pythons side by side
+# ARGUMENTS="..."              handed on to pytest by `make test`
+
+PYTHON ?=
+VENV ?= .venv
+ARGUMENTS ?=
+
+python := $(VENV)/bin/python
+pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
+locked := $(pip) --require-hashes --no-deps
+uv_version := 0.13.9
+
+requirements_stamp := $(VENV)/.requirements-installed
+runtime_stamp := $(VENV)/.project-installed
+test_stamp := $(VENV)/.test-requirements-installed
+
+# A PYTHON that is named and is another version than the one in .venv makes .venv anew.
+ifneq ($(strip $(PYTHON)),)
+version := -c 'import sys; print(sys.version_info[:3])'
+ifneq ($(shell $(PYTHON) $(version) 2>&1),$(shell $(python) $(version) 2>&1))
+other_python := python-changed
+endif
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format lock clean python-changed
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-10s%s\n' "$$name" "$$text"; done
+
+install: $(runtime_stamp) ## make .venv with the programs train and object2vec
+
+demo: $(runtime_stamp) ## train the shipped example and show what it learnt
+	@$(python) examples/mammals/demo.py
+
+test: $(test_stamp) ## run the tests
+	@$(python) -m pytest $(ARGUMENTS)
+
+lint: $(test_stamp) ## check style, format and types
+	@$(python) -m ruff check .
+	@$(python) -m ruff format --check .
+	@$(python) -m mypy
+
+format: $(test_stamp) ## put the code in the format that lint asks for
+	@$(python) -m ruff check --fix .
+	@$(python) -m ruff format .
+
+lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade takes newer ones)
+	@python=$$(docker/check_machine.sh '$(PYTHON)') || { echo "$$python"; exit 1; }; \
+		"$$python" -m venv build/lock && build/lock/bin/python -m pip install --quiet uv==$(uv_version)
+	@$(call lock_group,--group build,requirements-build)
+	@$(call lock_group,-c docker/requirements-build.txt pyproject.toml,requirements)
+	@$(call lock_group,-c docker/requirements.txt --group test,requirements-test)
+
+# --universal: one file for both Pythons. --no-config: the locks depend on no one's own settings.
+lock_group = build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command "make lock" $(LOCK_OPTIONS) $1 -o docker/$2.txt
+
+clean: ## remove what the other commands made
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
+	find src container tests examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The check's line goes through $(error), so that it is the only line that make prints.
+define check_machine
+$(eval found := $(shell docker/check_machine.sh '$(PYTHON)'))
+$(if $(filter 0,$(.SHELLSTATUS)),,$(error $(found)))
+endef
+
+# GluonNLP is a source release: Cython and setuptools first, then a build with them (and not in a
+# build environment of its own, which would take the newest of both). pip keeps the built wheel in
+# its cache, so the next .venv on this machine gets it from there.
+$(requirements_stamp): docker/requirements-build.txt docker/requirements.txt $(other_python)
+	$(check_machine)
+	@echo "installing into $(VENV) with $(found): about 110 MB to download, then a minute at most"
+	@$(found) -m venv --clear $(VENV)
+	@$(locked) -r docker/requirements-build.txt
+	@$(locked) --no-build-isolation -r docker/requirements.txt
+	@touch $@
+
+# setuptools warns that an editable install is editable; that is what is wanted.
+$(runtime_stamp): $(requirements_stamp) pyproject.toml src/object2vec/__init__.py
+	@PYTHONWARNINGS=ignore $(pip) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(test_stamp): $(runtime_stamp) docker/requirements-test.txt
+	@$(locked) -r docker/requirements-test.txt
+	@touch $@
