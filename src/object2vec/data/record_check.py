@@ -1,0 +1,250 @@
+"""What a record must be, and what is said when it is not: the slow, exact look at one line.
+
+`records.py` reads blocks of lines without looking at each; when a block does not fit, it comes
+here to find the line at fault and to name the field, the value, what is allowed and what to do.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from object2vec.data.vocabulary import Vocabulary
+from object2vec.hyperparameters import Hyperparameters
+
+_LARGEST_FLOAT32 = 3.4028235e38
+_EXAMPLE = '{"label": 1, "in0": [10, 7], "in1": [4]}'
+
+
+class RecordFaultError(ValueError):
+    """What is wrong with a record, before it is known where the record stands.
+
+    Attributes:
+        field: The field at fault, or None for the whole record.
+        problem: What is wrong, what is allowed, what to do.
+    """
+
+    def __init__(self, field: str | None, problem: str) -> None:
+        super().__init__(problem)
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class SideRules:
+    """What one side of a pair may hold.
+
+    Attributes:
+        field: `in0` or `in1`.
+        vocab_size: Ids are 0..vocab_size-1.
+        size_hint: The hyperparameter that sets vocab_size, in words for a message.
+        vocab_file_name: The hyperparameter that names the side's vocabulary file.
+        vocabulary: Maps token strings to ids; None when the side takes integers only.
+    """
+
+    field: str
+    vocab_size: int
+    size_hint: str
+    vocab_file_name: str
+    vocabulary: Vocabulary | None
+
+    def check(self, value: object) -> list[int | str]:
+        """Return `value`, a list whose elements are all allowed on this side.
+
+        Raises:
+            RecordFaultError: Something else; the first element at fault is named.
+        """
+        if not isinstance(value, list):
+            raise RecordFaultError(self.field, self._say_no_list(value))
+        for position, element in enumerate(value):
+            place = f"{self.field}[{position}]"
+            if isinstance(element, bool) or not isinstance(element, int | str):
+                raise RecordFaultError(self.field, self._say_no_id(place, element))
+            if isinstance(element, str):
+                if self.vocabulary is None:
+                    raise RecordFaultError(
+                        self.field,
+                        f"{place} is {as_json(element)}, a string: strings need a vocabulary. "
+                        f"Give {self.vocab_file_name} (a file of channel auxiliary), "
+                        "or write integer ids.",
+                    )
+            elif not 0 <= element < self.vocab_size:
+                raise RecordFaultError(self.field, self._say_out_of_range(element))
+        return value
+
+    def _say_no_list(self, value: object) -> str:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return f"{as_json(value)} is a bare number; write [{as_json(value)}] for one token."
+        if isinstance(value, str) and self.vocabulary is not None:
+            return f"{as_json(value)} is a string; write a list of tokens, such as {_words(value)}."
+        return f"{as_json(value)} is {type_name(value)}, must be a list of integer ids."
+
+    def _say_no_id(self, place: str, element: object) -> str:
+        problem = f"{place} is {as_json(element)}, {type_name(element)}; ids are integers"
+        if isinstance(element, float) and element.is_integer():
+            return f"{problem}: write {int(element)}."
+        return f"{problem} 0..{self.vocab_size - 1}."
+
+    def _say_out_of_range(self, token_id: int) -> str:
+        problem = (
+            f"is not less than vocab_size={self.vocab_size}" if token_id >= 0 else "is negative"
+        )
+        return (
+            f'Inconsistent vocab for {self.field} found. Vocab id "{_as_digits(token_id)}" '
+            f"{problem}. Ids run from 0 to vocab_size-1={self.vocab_size - 1}: "
+            f"raise {self.size_hint}, or mend the ids."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRules:
+    """What a record may hold.
+
+    Attributes:
+        in0: Rules of `in0`.
+        in1: Rules of `in1`.
+        num_classes: Labels are whole numbers 0..num_classes-1; None allows any finite number.
+    """
+
+    in0: SideRules
+    in1: SideRules
+    num_classes: int | None
+
+    @classmethod
+    def from_hyperparameters(
+        cls,
+        hyperparameters: Hyperparameters,
+        vocabularies: Sequence[Vocabulary | None] = (None, None),
+    ) -> "RecordRules":
+        """Return the rules of a training, or of a saved model's requests."""
+        enc0, enc1 = hyperparameters.enc0, hyperparameters.enc1
+        # Under enc1_network=enc0 the value given for enc1 is not looked at.
+        enc1_hint = "enc1_vocab_size" + (
+            " (with enc1_network=enc0: enc0_vocab_size)" if enc0 == enc1 else ""
+        )
+        return cls(
+            SideRules(
+                "in0", enc0.vocab_size, "enc0_vocab_size", "enc0_vocab_file", vocabularies[0]
+            ),
+            SideRules("in1", enc1.vocab_size, enc1_hint, "enc1_vocab_file", vocabularies[1]),
+            None if hyperparameters.is_regression else hyperparameters.num_classes,
+        )
+
+    def check_line(self, line: bytes) -> tuple[float, list[int | str], list[int | str]]:
+        """Return label, in0 and in1 of one line.
+
+        Raises:
+            RecordFaultError: The line is no record that this training can use.
+        """
+        record = parse_object(line)
+        for field in ("in0", "in1", "label"):
+            if field not in record:
+                others = ", ".join(as_json(name) for name in list(record)[:8])
+                raise RecordFaultError(field, f"is missing; the record has {others or 'no field'}.")
+        in0 = self.in0.check(record["in0"])
+        in1 = self.in1.check(record["in1"])
+        return self.check_label(record["label"]), in0, in1
+
+    def check_label(self, value: object) -> float:
+        """Return a label as a number.
+
+        Raises:
+            RecordFaultError: It is no number, or no class where classes are wanted.
+        """
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            advice = ""
+            if isinstance(value, str) and value.strip().lstrip("-").replace(".", "", 1).isdigit():
+                advice = f": write {value.strip()} without quotes"
+            problem = f"{as_json(value)} is {type_name(value)}, must be a number{advice}."
+            raise RecordFaultError("label", problem)
+        if self.num_classes is None:
+            if not -_LARGEST_FLOAT32 <= value <= _LARGEST_FLOAT32:
+                problem = f"{as_json(value)} does not fit into a 32-bit float, must be finite."
+                raise RecordFaultError("label", problem)
+            return float(value)
+        last = self.num_classes - 1
+        if isinstance(value, float) and not value.is_integer():
+            raise RecordFaultError(
+                "label",
+                f"{as_json(value)} is no class: with output_layer=softmax labels are whole numbers "
+                f"0..{last}; for scores set output_layer=mean_squared_error.",
+            )
+        if not 0 <= value <= last:
+            raise RecordFaultError(
+                "label",
+                f"{as_json(value)} is no class: num_classes={self.num_classes} allows 0..{last}. "
+                "Raise num_classes, or number the classes from 0.",
+            )
+        return float(value)
+
+
+def parse_object(line: bytes) -> dict[str, object]:
+    """Parse one line into a JSON object.
+
+    Raises:
+        RecordFaultError: The line is no UTF-8, no JSON, or another kind of JSON value.
+    """
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RecordFaultError(
+            None,
+            f"byte 0x{line[error.start]:02x} in column {error.start + 1} is not UTF-8. "
+            "Write the file as UTF-8.",
+        ) from error
+    constants: list[str] = []
+    try:
+        value = json.loads(text, parse_constant=constants.append)
+    except json.JSONDecodeError as error:
+        raise RecordFaultError(None, _say_no_json(text, error)) from error
+    except (ValueError, RecursionError) as error:
+        raise RecordFaultError(None, f"cannot be read as JSON: {error}.") from error
+    if constants:
+        raise RecordFaultError(None, f"{constants[0]} is not JSON; write a finite number.")
+    if not isinstance(value, dict):
+        problem = f"{as_json(value)} is {type_name(value)}, must be an object such as {_EXAMPLE}"
+        raise RecordFaultError(None, problem)
+    return value
+
+
+def type_name(value: object) -> str:
+    """Return what JSON calls a value of this type, with its article."""
+    for kind, name in (
+        (bool, "a boolean"),
+        (int, "an integer"),
+        (float, "a float"),
+        (str, "a string"),
+        (list, "a list"),
+        (dict, "an object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return "null"
+
+
+def as_json(value: object, limit: int = 80) -> str:
+    """Return a value as JSON spells it, cut in the middle to at most `limit` characters."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _as_digits(value)
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= limit else f"{text[: limit // 2 - 2]}...{text[1 - limit // 2 :]}"
+
+
+def _as_digits(number: int) -> str:
+    digits = str(number)
+    return digits if len(digits) <= 40 else f"{digits[:20]}... ({len(digits)} digits)"
+
+
+def _words(text: str) -> str:
+    return as_json(text.split()[:3] or ["cat"])
+
+
+def _say_no_json(text: str, error: json.JSONDecodeError) -> str:
+    shown = as_json(text.strip())
+    if error.msg == "Extra data":
+        return (
+            f"more than one JSON value on the line, the second from column {error.colno}: {shown}"
+        )
+    problem = f"is not JSON ({error.msg}, column {error.colno}): {shown}"
+    if text.lstrip().startswith("{'"):
+        problem += ". JSON takes double quotes: write records with json.dumps, not str"
+    return problem

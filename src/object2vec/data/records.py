@@ -1,0 +1,382 @@
+"""One channel's JSON Lines, read once into checked arrays.
+
+Blocks of lines are parsed, flattened and range-checked as a whole, which is what makes reading
+fast; a block that does not fit is looked at line by line (`record_check.py`), to name the line at
+fault. At no time does more than one block stand in memory beside the arrays.
+"""
+
+import gc
+import time
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from object2vec.data.files import Block, ChannelFiles, find_files, read_blocks
+from object2vec.data.growing import GrowingArray
+from object2vec.data.ragged import RaggedArray, offsets_of
+from object2vec.data.record_check import RecordFaultError, RecordRules, SideRules
+from object2vec.data.vocabulary import Vocabulary
+from object2vec.errors import ClientError, RecordError
+from object2vec.hyperparameters import Hyperparameters
+
+Log: TypeAlias = Callable[[str, str], None]
+Rows: TypeAlias = Sequence[Sequence[int | str]]
+# Labels, and for each side the ids and how many strings were left out.
+Columns: TypeAlias = tuple[
+    npt.NDArray[np.float32], tuple[RaggedArray, int], tuple[RaggedArray, int]
+]
+
+_FIELDS = itemgetter("label", "in0", "in1")
+
+
+@dataclass(frozen=True, slots=True)
+class SideSummary:
+    """What one side of a channel's records was like, after cutting.
+
+    Attributes:
+        tokens: Ids kept.
+        longest: Length of the longest sequence as it stood in the file.
+        truncated: Sequences cut to max_seq_len.
+        empty: Sequences without an id.
+        padding_ids: Occurrences of padding_id.
+        only_padding: Sequences that hold padding_id and nothing else.
+        unknown_tokens: Strings left out, as the vocabulary does not have them.
+    """
+
+    tokens: int = 0
+    longest: int = 0
+    truncated: int = 0
+    empty: int = 0
+    padding_ids: int = 0
+    only_padding: int = 0
+    unknown_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSummary:
+    """What reading a channel met with; `bytes_read` counts unpacked text."""
+
+    files: int
+    records: int
+    blank_lines: int
+    in0: SideSummary
+    in1: SideSummary
+    bytes_read: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairRecords:
+    """N pairs with their labels.
+
+    Attributes:
+        in0: N rows of ids of the left side, as read: padding ids are still there.
+        in1: N rows of ids of the right side.
+        labels: float32, (N,): classes as whole numbers, or scores.
+        summary: What reading them met with.
+    """
+
+    in0: RaggedArray
+    in1: RaggedArray
+    labels: npt.NDArray[np.float32]
+    summary: ReadSummary
+
+    def __len__(self) -> int:
+        return int(self.labels.size)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the arrays hold."""
+        return self.in0.nbytes + self.in1.nbytes + int(self.labels.nbytes)
+
+
+def read_channel(
+    folder: Path | str,
+    name: str,
+    hyperparameters: Hyperparameters,
+    vocabularies: Sequence[Vocabulary | None] = (None, None),
+    log: Log = lambda level, message: None,
+) -> PairRecords:
+    """Read every file of a channel, checking every record.
+
+    Args:
+        folder: The channel's folder, or one file.
+        name: The channel's name, for messages.
+        hyperparameters: Say what ids, lengths and labels are allowed.
+        vocabularies: For in0 and in1, what maps token strings to ids.
+        log: Takes a level (`INFO`, `WARNING`) and a message.
+
+    Raises:
+        RecordError: A record is not as it must be; names file, line and field.
+        ClientError: The channel is missing, holds no record, or holds something else.
+        PlatformError: A file cannot be read.
+    """
+    begin = time.perf_counter()
+    files = find_files(Path(folder), name)
+    _log_skipped(files, name, log)
+    reader = _ChannelReader(hyperparameters, vocabularies)
+    with _no_garbage_collection():
+        for path in files.data:
+            for block in read_blocks(path):
+                reader.add(path, block)
+    records = reader.finish(len(files.data), begin)
+    if not len(records):
+        raise ClientError(
+            f"Channel '{name}': no record in {len(files.data)} file(s) below {folder} "
+            f"({records.summary.blank_lines} blank lines). "
+            'Looked for lines such as {"label": 1, "in0": [10, 7], "in1": [4]}'
+        )
+    _log_summary(records.summary, name, hyperparameters, log)
+    return records
+
+
+class _DoubtfulError(ValueError):
+    """A block holds something that only a look at each line can judge."""
+
+
+class _SideReader:
+    """Takes one side of block after block: checks ranges, cuts, counts, lays rows end to end."""
+
+    def __init__(self, rules: SideRules, max_seq_len: int, padding_id: int | None) -> None:
+        self._rules = rules
+        self._max_seq_len = max_seq_len
+        self._padding_id = padding_id
+        self._values = GrowingArray(np.int32)
+        self._offsets = GrowingArray(np.int64)
+        self._offsets.extend(np.zeros(1, dtype=np.int64))
+        self._longest = self._truncated = self._empty = 0
+        self._padding_ids = self._only_padding = self._unknown_tokens = 0
+
+    def convert(self, rows: Rows) -> tuple[RaggedArray, int]:
+        """Return a block's rows as checked ids, not cut, and how many strings were left out.
+
+        Raises:
+            TypeError: A row is no list, or an element no integer.
+            OverflowError: An integer does not fit into 32 bits.
+            _DoubtfulError: An id is out of range.
+        """
+        unknown_tokens = 0
+        vocabulary = self._rules.vocabulary
+        if vocabulary is not None:
+            if set(map(type, rows)) != {list}:
+                raise _DoubtfulError  # A string as a row would be taken for a list of characters.
+            encoded = [vocabulary.encode(row) for row in rows]
+            unknown_tokens = sum(map(len, rows)) - sum(map(len, encoded))
+            rows = encoded
+        ids = array("i")
+        # array.fromlist takes lists of integers only (and booleans), at C's speed.
+        deque(map(ids.fromlist, rows), maxlen=0)  # type: ignore[arg-type]
+        values = np.frombuffer(ids, dtype=np.int32) if ids else np.empty(0, dtype=np.int32)
+        if values.size and not 0 <= int(values.min()) <= int(values.max()) < self._rules.vocab_size:
+            raise _DoubtfulError
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        return RaggedArray(values, offsets_of(lengths)), unknown_tokens
+
+    def add(self, rows: RaggedArray, unknown_tokens: int) -> None:
+        lengths = rows.lengths
+        self._longest = max(self._longest, int(lengths.max()))
+        self._truncated += int((lengths > self._max_seq_len).sum())
+        self._empty += int((lengths == 0).sum())
+        self._unknown_tokens += unknown_tokens
+        rows = rows.cut(self._max_seq_len)
+        is_padding = rows.values == self._padding_id if self._padding_id is not None else None
+        if is_padding is not None and is_padding.any():
+            sums = offsets_of(is_padding.astype(np.int64))[rows.offsets]
+            counts = np.diff(sums)
+            self._padding_ids += int(sums[-1])
+            self._only_padding += int(((counts == rows.lengths) & (counts > 0)).sum())
+        base = len(self._values)
+        self._values.extend(rows.values)
+        self._offsets.extend(rows.offsets[1:] + base)
+
+    def finish(self) -> tuple[RaggedArray, SideSummary]:
+        rows = RaggedArray(self._values.finish(), self._offsets.finish())
+        return rows, SideSummary(
+            tokens=int(rows.values.size),
+            longest=self._longest,
+            truncated=self._truncated,
+            empty=self._empty,
+            padding_ids=self._padding_ids,
+            only_padding=self._only_padding,
+            unknown_tokens=self._unknown_tokens,
+        )
+
+
+class _ChannelReader:
+    """Takes block after block of a channel's files."""
+
+    def __init__(
+        self, hyperparameters: Hyperparameters, vocabularies: Sequence[Vocabulary | None]
+    ) -> None:
+        self._rules = RecordRules.from_hyperparameters(hyperparameters, vocabularies)
+        padding_id = hyperparameters.padding_id
+        self._in0 = _SideReader(self._rules.in0, hyperparameters.enc0.max_seq_len, padding_id)
+        self._in1 = _SideReader(self._rules.in1, hyperparameters.enc1.max_seq_len, padding_id)
+        self._labels = GrowingArray(np.float32)
+        self._blank_lines = self._bytes_read = 0
+
+    def add(self, path: Path, block: Block) -> None:
+        """Check a block's records and keep them.
+
+        Raises:
+            RecordError: A record is not as it must be.
+        """
+        lines = block.text.split(b"\n")
+        if not lines[-1]:
+            lines.pop()  # What stands after the last line end is no line.
+        filled = [line for line in lines if line and not line.isspace()]
+        self._blank_lines += len(lines) - len(filled)
+        self._bytes_read += len(block.text)
+        if not filled:
+            return
+        labels, in0, in1 = self._read_at_once(filled, block.text) or self._convert(
+            *self._look_closely(path, block, lines)
+        )
+        self._labels.extend(labels)
+        self._in0.add(*in0)
+        self._in1.add(*in1)
+
+    def finish(self, files: int, begin: float) -> PairRecords:
+        in0, in0_summary = self._in0.finish()
+        in1, in1_summary = self._in1.finish()
+        labels = self._labels.finish()
+        summary = ReadSummary(
+            files=files,
+            records=int(labels.size),
+            blank_lines=self._blank_lines,
+            in0=in0_summary,
+            in1=in1_summary,
+            bytes_read=self._bytes_read,
+            seconds=time.perf_counter() - begin,
+        )
+        return PairRecords(in0, in1, labels, summary)
+
+    def _read_at_once(self, lines: Sequence[bytes], text: bytes) -> Columns | None:
+        """Return a block's checked columns, or None where a look at each line is needed."""
+        try:
+            labels, in0, in1 = zip(*map(_FIELDS, map(orjson.loads, lines)), strict=True)
+            # Python takes a boolean for an integer everywhere, so they are looked for in the text
+            # first: hardly a file has one, and a look at each element costs a fifth of the speed.
+            if b"true" in text or b"false" in text:
+                elements = chain(labels, chain.from_iterable(in0), chain.from_iterable(in1))
+                if bool in set(map(type, elements)):
+                    return None
+            return self._convert(labels, in0, in1)
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return None
+
+    def _convert(self, labels: Sequence[float], in0: Rows, in1: Rows) -> Columns:
+        numbers = array("d")
+        numbers.fromlist(list(labels))
+        values = np.frombuffer(numbers, dtype=np.float64)
+        lowest, highest = float(values.min()), float(values.max())
+        if self._rules.num_classes is None:
+            limit = float(np.finfo(np.float32).max)
+            is_allowed = -limit <= lowest <= highest <= limit
+        else:
+            is_allowed = 0 <= lowest <= highest < self._rules.num_classes and bool(
+                (values == np.floor(values)).all()
+            )
+        if not is_allowed:
+            raise _DoubtfulError
+        return values.astype(np.float32), self._in0.convert(in0), self._in1.convert(in1)
+
+    def _look_closely(
+        self, path: Path, block: Block, lines: Sequence[bytes]
+    ) -> tuple[Sequence[float], Rows, Rows]:
+        labels, rows0, rows1 = [], [], []
+        for number, line in enumerate(lines, start=block.first_line):
+            if not line or line.isspace():
+                continue
+            try:
+                label, in0, in1 = self._rules.check_line(line)
+            except RecordFaultError as fault:
+                raise RecordError(str(path), number, fault.field, fault.problem) from fault
+            labels.append(label)
+            rows0.append(in0)
+            rows1.append(in1)
+        return labels, rows0, rows1
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the cycle collector out: parsed records make no cycles, and it would go through all."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _log_skipped(files: ChannelFiles, name: str, log: Log) -> None:
+    if files.skipped:
+        has_content = any(path.exists() and path.stat().st_size for path in files.skipped)
+        shown = ", ".join(path.name for path in files.skipped[:5])
+        log(
+            "WARNING" if has_content else "INFO",
+            f"Channel '{name}': {len(files.skipped)} file(s) left out, as names with a leading dot "
+            f"or underscore and names in .manifest are not taken for data: {shown}",
+        )
+
+
+def _log_summary(
+    summary: ReadSummary, name: str, hyperparameters: Hyperparameters, log: Log
+) -> None:
+    channel = f"Channel '{name}':"
+    log(
+        "INFO",
+        f"{channel} {summary.records} records from {summary.files} file(s) in "
+        f"{summary.seconds:.2f} s, {summary.in0.tokens} ids in in0, {summary.in1.tokens} in in1"
+        + (f", {summary.blank_lines} blank lines skipped" if summary.blank_lines else ""),
+    )
+    sides = (
+        ("in0", "enc0", summary.in0, hyperparameters.enc0.max_seq_len),
+        ("in1", "enc1", summary.in1, hyperparameters.enc1.max_seq_len),
+    )
+    for field, encoder, side, max_seq_len in sides:
+        if side.truncated:
+            log(
+                "INFO",
+                f"{channel} {side.truncated} of {summary.records} {field} sequences are longer "
+                f"than {encoder}_max_seq_len={max_seq_len} and were cut to it "
+                f"(the longest had {side.longest} ids)",
+            )
+        if side.unknown_tokens:
+            log(
+                "INFO",
+                f"{channel} {side.unknown_tokens} token strings of {field} are not in "
+                f"{encoder}_vocab_file and were left out",
+            )
+        if side.empty:
+            log("INFO", f"{channel} {side.empty} of {summary.records} {field} sequences are empty")
+    _log_padding(summary, channel, hyperparameters.padding_id, log)
+
+
+def _log_padding(summary: ReadSummary, channel: str, padding_id: int | None, log: Log) -> None:
+    if summary.in0.padding_ids or summary.in1.padding_ids:
+        log(
+            "WARNING",
+            f"{channel} the padding id {padding_id} occurs {summary.in0.padding_ids} times in in0 "
+            f"and {summary.in1.padding_ids} times in in1; it contributes nothing. If it is a token "
+            "of yours, set the hyperparameter padding_id=none.",
+        )
+    if summary.in0.only_padding or summary.in1.only_padding:
+        log(
+            "WARNING",
+            f"{channel} WHOLE INPUTS ARE NOTHING BUT PADDING: in0 of {summary.in0.only_padding} "
+            f"and in1 of {summary.in1.only_padding} of {summary.records} records hold only id "
+            f"{padding_id}, so the model learns nothing from them. Set the hyperparameter "
+            "padding_id=none if your ids start at 0, or number your tokens from 1.",
+        )
