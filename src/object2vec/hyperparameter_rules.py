@@ -15,14 +15,10 @@ from object2vec.hyperparameter_table import (
     HYPERPARAMETERS,
     ROW_SPARSE_OPTIMIZERS,
 )
+from object2vec.metric_definitions import METRIC_DEFINITIONS
 from object2vec.value_kinds import ValueRefused, plain
 
 AUTO_LAYERS = {"hcnn": 4, "bilstm": 1, "pooled_embedding": 1}
-OBJECTIVES = {
-    f"{channel}:{metric}"
-    for channel in ("train", "validation", "test")
-    for metric in ("accuracy", "cross_entropy", "mean_squared_error")
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +97,7 @@ class Reading:
                     self.values[name] = width
 
     def _forced_width(self, name: str, value: object) -> object:
-        """Return a token width outside its range where pooled_embedding demands that very enc_dim."""
+        """Return a token width outside its range where pooled_embedding demands that enc_dim."""
         side, _, part = name.partition("_")
         if part != "token_embedding_dim":
             return None
@@ -244,9 +240,10 @@ class Reading:
         if self.values.get("dropout") == 1.0:
             self._note("WARNING", "dropout 1.0 drops every value: the network cannot learn")
         objective = self.values.get("_tuning_objective_metric")
-        if objective and objective not in OBJECTIVES:
+        logged = [metric.name for metric in METRIC_DEFINITIONS]
+        if objective and objective not in logged:
             self._note(
                 "WARNING",
                 f"the tuning objective {shorten(objective)} is no metric of this algorithm, "
-                f"which logs {', '.join(sorted(OBJECTIVES))}",
+                f"which logs {', '.join(logged)}",
             )

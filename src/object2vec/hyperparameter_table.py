@@ -17,8 +17,10 @@ SIDES = ("enc0", "enc1")
 NETWORKS = ("hcnn", "bilstm", "pooled_embedding")
 COMPARATORS = ("hadamard", "concat", "abs_diff")
 ROW_SPARSE_OPTIMIZERS = ("sgd", "adagrad", "adam")
-DISTRIBUTED_KVSTORES = ("dist_sync", "dist_async", "dist_sync_device", "dist_async_device")
-KVSTORES = ("auto_gpu", "auto_cpu", "local", "device", "nccl", "dist", *DISTRIBUTED_KVSTORES)
+KVSTORES = (
+    *("auto_gpu", "auto_cpu", "local", "device", "nccl", "dist", "dist_sync", "dist_async"),
+    *("dist_sync_device", "dist_async_device", "dist_device_sync", "dist_device_async"),
+)
 LARGEST_SEED = 2**31 - 1  # the engine takes a C int
 
 
@@ -87,7 +89,7 @@ def _encoder(side: Literal["enc0", "enc1"]) -> tuple[Hyperparameter, ...]:
             "auto",
             f"Layers of the network of encoder {side}; auto: 4 for hcnn, 1 for bilstm.",
             ("1", "4"),
-            f"{side}_network is hcnn or bilstm",
+            "only under hcnn and bilstm",
         ),
         Hyperparameter(
             f"{side}_cnn_filter_width",
@@ -96,7 +98,7 @@ def _encoder(side: Literal["enc0", "enc1"]) -> tuple[Hyperparameter, ...]:
             "3",
             f"Tokens that one filter of the hcnn of encoder {side} sees.",
             ("1", "5"),
-            f"{side}_network is hcnn",
+            "only under hcnn",
         ),
         Hyperparameter(
             f"{side}_token_embedding_dim",
@@ -105,7 +107,7 @@ def _encoder(side: Literal["enc0", "enc1"]) -> tuple[Hyperparameter, ...]:
             "300",
             f"Width of the token vectors of encoder {side}; enc_dim under pooled_embedding.",
             ("5", "300"),
-            f"{side}_network is hcnn or bilstm",
+            "only under hcnn and bilstm",
         ),
         Hyperparameter(
             f"{side}_vocab_file",
@@ -128,7 +130,7 @@ def _encoder(side: Literal["enc0", "enc1"]) -> tuple[Hyperparameter, ...]:
             Flag(),
             "True",
             f"Whether training leaves the token vectors of encoder {side} as the file gives them.",
-            condition=f"{side}_pretrained_embedding_file is given",
+            condition=f"only with {side}_pretrained_embedding_file",
         ),
     )
 
@@ -188,7 +190,7 @@ _DOCUMENTED = (
         Whole(2, 30),
         "2",
         "Number of classes; labels are 0 to num_classes - 1.",
-        condition="output_layer is softmax",
+        condition="only under softmax",
     ),
     Hyperparameter(
         "tied_token_embedding_weight",
@@ -217,7 +219,7 @@ _DOCUMENTED = (
         "training",
         Whole(1, 5),
         "3",
-        "Epochs without a good enough fall of the loss that are borne before training stops.",
+        "Epochs without improvement that are allowed before training stops early.",
         ("1", "5"),
     ),
     Hyperparameter(
@@ -225,7 +227,7 @@ _DOCUMENTED = (
         "training",
         Real("0.000001", "0.1"),
         "0.01",
-        "Fall of the loss (absolute) that counts as one.",
+        "Fall of the loss (absolute) that an epoch needs to count as an improvement.",
         ("0.001", "0.1"),
     ),
     Hyperparameter(
