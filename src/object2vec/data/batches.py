@@ -1,0 +1,135 @@
+"""Batches of pairs: which records stand together, in which order, in every epoch.
+
+Training batches are all of one size: a bucket is filled up with random records of its own, as the
+original does. Scoring batches hold every record once, in order. Nothing here touches tensors.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.data.negatives import NegativeSampler
+from object2vec.data.ragged import RaggedArray
+from object2vec.data.records import PairRecords
+
+
+@dataclass(frozen=True)
+class PairBatch:
+    """Some pairs and what is known of them.
+
+    Attributes:
+        in0: N token sequences of the left side.
+        in1: N token sequences of the right side.
+        labels: float32 array of shape (N,).
+    """
+
+    in0: RaggedArray
+    in1: RaggedArray
+    labels: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def scoring_batches(records: PairRecords, batch_size: int) -> Iterator[PairBatch]:
+    """Yield every record once, in order; the last batch may be smaller."""
+    for start in range(0, len(records.labels), batch_size):
+        chosen = np.arange(start, min(start + batch_size, len(records.labels)), dtype=np.int64)
+        yield PairBatch(records.in0.take(chosen), records.in1.take(chosen), records.labels[chosen])
+
+
+class TrainingBatches:
+    """The train channel as shuffled batches of one size, redrawn every epoch.
+
+    All chance comes from `generator`, so an epoch can be repeated from the generator's state at
+    its beginning.
+    """
+
+    def __init__(
+        self,
+        records: PairRecords,
+        *,
+        batch_size: int,
+        bucket_width: int,
+        negative_sampling_rate: int,
+        generator: np.random.Generator,
+    ) -> None:
+        """Prepare the buckets and the sampler.
+
+        Args:
+            records: N train records.
+            batch_size: Records a batch.
+            bucket_width: Lengths that differ by less may share a batch; 0 is one bucket for all.
+            negative_sampling_rate: Made pairs a record; 0 makes none.
+            generator: Source of order, fill and negatives.
+        """
+        self._records = records
+        self._batch_size = batch_size
+        self._generator = generator
+        self._sampler = (
+            NegativeSampler(records.in0, records.in1, negative_sampling_rate)
+            if negative_sampling_rate
+            else None
+        )
+        self._bucket_width = bucket_width
+        self.records_per_epoch = len(records.labels) * (1 + negative_sampling_rate)
+
+    def epoch(self) -> Iterator[PairBatch]:
+        """Yield the batches of the next epoch."""
+        count = len(self._records.labels)
+        left = right = np.arange(count, dtype=np.int64)
+        if self._sampler is not None:
+            made_left, made_right = self._sampler.draw(self._generator)
+            left, right = np.concatenate([left, made_left]), np.concatenate([right, made_right])
+        for chosen in self._groups(left, right):
+            picked_left, picked_right = left[chosen], right[chosen]
+            labels = self._records.labels[picked_left]
+            if self._sampler is not None:
+                labels = np.where(chosen < count, labels, np.float32(0.0))
+            yield PairBatch(
+                self._records.in0.take(picked_left), self._records.in1.take(picked_right), labels
+            )
+
+    def _groups(
+        self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the pairs of every batch, as indices into `left` and `right`."""
+        size = self._batch_size
+        order = self._generator.permutation(len(left))
+        buckets = [order]
+        if self._bucket_width:
+            keys = self._bucket_keys(left, right)[order]
+            by_bucket = np.argsort(keys, kind="stable")
+            edges = np.flatnonzero(np.diff(keys[by_bucket])) + 1
+            buckets = [order[part] for part in np.split(by_bucket, edges)]
+        filled = [
+            np.concatenate([bucket, self._generator.choice(bucket, -len(bucket) % size)])
+            for bucket in buckets
+        ]
+        starts = [
+            (number, start)
+            for number, bucket in enumerate(filled)
+            for start in range(0, len(bucket), size)
+        ]
+        # One bucket is shuffled already; several would come one after the other.
+        turns = self._generator.permutation(len(starts)) if len(filled) > 1 else range(len(starts))
+        for turn in turns:
+            number, start = starts[turn]
+            yield filled[number][start : start + size]
+
+    def _bucket_keys(
+        self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
+        """Return the bucket of every pair, shape (pairs,).
+
+        Parallel buckets: the longer side steps by the bucket width, the other side in proportion
+        of the longest sequences; a pair belongs to the first bucket that holds both its sides.
+        """
+        lengths0, lengths1 = self._records.in0.lengths, self._records.in1.lengths
+        longest0, longest1 = max(1, int(lengths0.max())), max(1, int(lengths1.max()))
+        step = self._bucket_width / max(longest0, longest1)
+        keys0 = np.ceil(lengths0 / (longest0 * step))[left]
+        keys1 = np.ceil(lengths1 / (longest1 * step))[right]
+        return np.maximum(keys0, keys1).astype(np.int64)

@@ -1,0 +1,64 @@
+"""The one place that imports MXNet, after the settings that only count before the import.
+
+Everything else takes `mx`, `nd`, `autograd` and `gluon` from here, so that no other module can
+import the engine with other settings, or before `numpy.bool` is there.
+"""
+
+import importlib
+import os
+from typing import Any
+
+import numpy as np
+
+# Read once, when the engine's library is loaded. PASSIVE: OpenMP's waiting threads otherwise spin
+# and starve the other threads and processes of the machine.
+_SETTINGS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "MXNET_CPU_WORKER_NTHREADS": "1",
+    "MXNET_STORAGE_FALLBACK_LOG_VERBOSE": "0",
+    "MXNET_SUBGRAPH_VERBOSE": "0",
+}
+
+
+def available_cpus() -> int:
+    """Return how many processors this process may use, never more than its affinity allows."""
+    return len(os.sched_getaffinity(0))
+
+
+def _load() -> Any:
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
+    if "bool" not in np.__dict__:
+        # MXNet 1.9.1 reads numpy.bool at import; NumPy removed it in 1.24.
+        np.bool = np.bool_  # type: ignore[misc,assignment]
+    return importlib.import_module("mxnet")
+
+
+mx = _load()
+nd = mx.nd
+autograd = mx.autograd
+gluon = mx.gluon
+NDArray = mx.nd.NDArray
+
+
+def seed(value: int) -> None:
+    """Seed the engine's generators: initial values and dropout."""
+    mx.random.seed(value % 2**31)
+
+
+def device(num_gpus: int | None) -> Any:
+    """Return the device to compute on: the first GPU where one may be used and is there.
+
+    Args:
+        num_gpus: How many GPUs may be used; None takes what the machine has.
+    """
+    present = mx.context.num_gpus() if num_gpus != 0 else 0
+    return mx.gpu(0) if present else mx.cpu(0)
+
+
+def from_numpy(array: np.ndarray, ctx: Any) -> Any:
+    """Return `array` on the device; on the CPU without a copy, so it must not be written after."""
+    if ctx.device_type == "cpu":
+        return nd.from_numpy(np.ascontiguousarray(array), zero_copy=True)
+    return nd.array(array, ctx=ctx, dtype=array.dtype)

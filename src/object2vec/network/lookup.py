@@ -1,0 +1,187 @@
+"""Token lookup as a sparse product: which rows of a table a batch reads, and with what weights.
+
+Embeddings of a batch are `matrix @ rows`, where `rows` holds only the distinct tokens of the batch,
+and the gradient of those rows is `matrix.T @ gradient`. So cost follows the batch, never the
+vocabulary, and no gather over repeated tokens is made: pooled embeddings are one product of an
+averaging matrix, sequences one product of a selecting matrix. Padding has no column: it reads zero.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.data.ragged import RaggedArray, offsets_of
+from object2vec.network.engine import mx
+
+
+@dataclass(frozen=True)
+class SparseMatrix:
+    """A matrix of shape (rows, columns) by its entries, row after row (CSR)."""
+
+    values: npt.NDArray[np.float32]
+    columns: npt.NDArray[np.int64]
+    offsets: npt.NDArray[np.int64]
+    column_count: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return len(self.offsets) - 1, self.column_count
+
+    def to_device(self, ctx: Any) -> Any:
+        """Return the engine's CSR array of the same shape."""
+        return mx.nd.sparse.csr_matrix(
+            (self.values, self.columns, self.offsets), shape=self.shape, ctx=ctx
+        )
+
+    def transposed(self) -> "SparseMatrix":
+        """Return the transposed matrix, entries of equal column in the order of their rows."""
+        row_count, column_count = self.shape
+        order = _stable_order(self.columns, column_count)
+        entry_rows = np.repeat(np.arange(row_count, dtype=np.int64), np.diff(self.offsets))
+        counts = np.bincount(self.columns, minlength=column_count)
+        return SparseMatrix(self.values[order], entry_rows[order], offsets_of(counts), row_count)
+
+
+def _stable_order(keys: npt.NDArray[np.int64], key_count: int) -> npt.NDArray[np.int64]:
+    """Return the stable sorting order of `keys` (all below `key_count`).
+
+    NumPy sorts 16-bit integers by radix, many times faster than wider ones by comparison.
+    """
+    if key_count <= 1 << 16:
+        return np.argsort(keys.astype(np.uint16), kind="stable")
+    low = np.argsort((keys & 0xFFFF).astype(np.uint16), kind="stable")
+    high = (keys >> 16).astype(np.uint16)[low]
+    return low[np.argsort(high, kind="stable")]
+
+
+@dataclass(frozen=True)
+class SideInput:
+    """What one encoder reads of a batch of N sequences.
+
+    Attributes:
+        side: 0 or 1.
+        first_row: Where the side's rows begin in its table's matrix.
+        row_count: N for a pooled encoder, N * T for a sequence encoder.
+        lengths: Tokens a sequence, shape (N,); T is their rounded maximum.
+        mask: float32 of shape (N, T), 1 where a token stands that is not padding; None when pooled.
+    """
+
+    side: int
+    first_row: int
+    row_count: int
+    lengths: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class TableRead:
+    """What one batch reads of one table.
+
+    Attributes:
+        token_ids: The distinct tokens of the batch, padding left out, shape (U,), unsorted.
+        matrix: Rows of every side, one below the other, by U columns.
+        inputs: The sides that read this table.
+    """
+
+    token_ids: npt.NDArray[np.int64]
+    matrix: SparseMatrix
+    inputs: tuple[SideInput, ...]
+
+
+class TokenReader:
+    """Turns the token sequences of a batch into reads of one table.
+
+    Owns a scratch array of one integer a vocabulary entry, by which the distinct tokens of a batch
+    are found in linear time.
+    """
+
+    def __init__(self, vocab_size: int, padding_id: int | None) -> None:
+        self._padding_id = padding_id
+        self._scratch = np.zeros(vocab_size, dtype=np.int64)
+
+    def read(self, sides: Sequence[tuple[int, RaggedArray, bool]]) -> TableRead:
+        """Return what a batch reads of the table.
+
+        Args:
+            sides: For each side that reads this table: its number, N token sequences without outer
+                padding, and whether its encoder is pooled.
+        """
+        values = np.concatenate([rows.values for _, rows, _ in sides])
+        present = None if self._padding_id is None else values != self._padding_id
+        if present is not None and present.all():
+            present = None
+        distinct, columns = self._distinct(values if present is None else values[present])
+        counts: list[npt.NDArray[Any]] = []
+        weights: list[npt.NDArray[np.float32]] = []
+        inputs: list[SideInput] = []
+        first_row = first_value = 0
+        for side, rows, pooled in sides:
+            kept = None
+            if present is not None:
+                kept = present[first_value : first_value + len(rows.values)]
+            first_value += len(rows.values)
+            row_entries, row_weights, mask = (_averages if pooled else _positions)(rows, kept)
+            counts.append(row_entries)
+            weights.append(row_weights)
+            inputs.append(SideInput(side, first_row, len(row_entries), rows.lengths, mask))
+            first_row += len(row_entries)
+        matrix = SparseMatrix(
+            np.concatenate(weights), columns, offsets_of(np.concatenate(counts)), len(distinct)
+        )
+        return TableRead(distinct, matrix, tuple(inputs))
+
+    def _distinct(
+        self, values: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the distinct values and, for each value, its place among them."""
+        places = np.arange(len(values), dtype=np.int64)
+        scratch = self._scratch
+        scratch[values] = places
+        distinct = values[scratch[values] == places].astype(np.int64)
+        if not len(distinct):
+            # The engine has no products with an empty side; a row that no entry reads is harmless.
+            return np.zeros(1, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        scratch[distinct] = np.arange(len(distinct))
+        return distinct, scratch[values]
+
+
+def _averages(
+    rows: RaggedArray, kept: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32], None]:
+    """Return entries a row (N,) and their weights for the mean over each row's kept tokens."""
+    counts = rows.lengths
+    if kept is not None:
+        counts = np.diff(offsets_of(kept.astype(np.int64))[rows.offsets])
+    weights = np.repeat((1.0 / np.maximum(counts, 1)).astype(np.float32), counts)
+    return counts, weights, None
+
+
+def _positions(
+    rows: RaggedArray, kept: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Return entries a position (N * T,), their weights, and the mask (N, T)."""
+    lengths = rows.lengths
+    width = rounded_length(int(lengths.max(initial=1)))
+    mask = np.arange(width) < lengths[:, None]  # (N, T)
+    if kept is not None:
+        mask[mask] = kept
+    counts = mask.ravel().astype(np.int64)  # (N * T,)
+    return counts, np.ones(int(counts.sum()), dtype=np.float32), mask.astype(np.float32)
+
+
+def rounded_length(length: int) -> int:
+    """Return the length a batch is padded to: `length` rounded up to one of four an octave.
+
+    Every new shape costs the engine memory that it never gives back, so their number is bounded;
+    at most a fifth of a batch is padding from rounding.
+
+    Example:
+        >>> [rounded_length(n) for n in (1, 5, 9, 17, 33, 81, 5000)]
+        [1, 5, 10, 20, 40, 96, 5120]
+    """
+    step = max(1, 1 << max(0, length.bit_length() - 3))
+    return -(-length // step) * step

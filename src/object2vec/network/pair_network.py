@@ -1,0 +1,177 @@
+"""The whole network of a pair: tables' rows in, encodings and outputs out.
+
+The engine's tape begins at the token embeddings (`embed`): what lies before them is a product with
+a matrix of the batch, whose gradient is a product with its transpose (`row_gradient`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.data.ragged import RaggedArray
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.network import engine
+from object2vec.network.comparator import Objective, Scorer
+from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
+from object2vec.network.engine import nd
+from object2vec.network.lookup import SideInput, TableRead, TokenReader
+from object2vec.network.tables import TokenTable
+
+# The original's names of the two encoders' parameters.
+SIDE_PREFIXES = ("source_", "target_")
+
+# He's uniform for the layers under a ReLU, Glorot's uniform elsewhere.
+_WEIGHT_SCALE = {"relu": 6.0, "other": 3.0}
+
+
+class PairNetwork:
+    """Two encoders, a comparator, an MLP and an output layer.
+
+    Args:
+        hyperparameters: What the network looks like.
+        ctx: The engine's device.
+    """
+
+    def __init__(self, hyperparameters: Hyperparameters, ctx: Any) -> None:
+        self.hyperparameters = hyperparameters
+        self.ctx = ctx
+        self.encoders = tuple(
+            make_encoder(encoder, hyperparameters.enc_dim, hyperparameters.dropout, prefix)
+            for encoder, prefix in zip(hyperparameters.encoders, SIDE_PREFIXES, strict=True)
+        )
+        self.scorer = Scorer(hyperparameters)
+        self.objective = Objective(hyperparameters.is_regression)
+        for encoder in self.encoders:
+            encoder.hybridize()
+        self.scorer.hybridize()
+        self.objective.hybridize()
+        # Sides 0 and 1 read table 0 when tied.
+        tied = hyperparameters.tied_token_embedding_weight
+        self._table_of_side = (0, 0) if tied else (0, 1)
+        self._readers = tuple(
+            TokenReader(encoder.vocab_size, hyperparameters.padding_id)
+            for encoder in hyperparameters.encoders[: 1 if tied else 2]
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Name to parameter, for all but the token tables."""
+        found: dict[str, Any] = {}
+        for block in (*self.encoders, self.scorer):
+            found.update(block.collect_params())
+        return found
+
+    def initialize(self, generator: np.random.Generator) -> None:
+        """Draw initial values: biases 0, weights uniform by the width of their input."""
+        relu = self.hyperparameters.mlp_activation == "relu"
+        values = {}
+        for name, parameter in self.parameters.items():
+            value = np.zeros(parameter.shape, dtype=np.float32)
+            if not name.endswith("bias"):
+                fan_in = int(np.prod(parameter.shape[1:]))
+                under_relu = "conv" in name or (relu and "mlp" in name)
+                bound = (_WEIGHT_SCALE["relu" if under_relu else "other"] / fan_in) ** 0.5
+                value = generator.uniform(-bound, bound, parameter.shape).astype(np.float32)
+            values[name] = value
+        self.load(values)
+
+    def load(self, values: Mapping[str, npt.NDArray[np.float32]]) -> None:
+        """Set every parameter from the array of its name."""
+        for name, parameter in self.parameters.items():
+            parameter.initialize(ctx=self.ctx, force_reinit=True)
+            parameter.set_data(nd.array(values[name], ctx=self.ctx))
+
+    def values(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return a copy of every parameter as an array."""
+        return {name: parameter.data().asnumpy() for name, parameter in self.parameters.items()}
+
+    def read(self, in0: RaggedArray | None, in1: RaggedArray | None) -> list[tuple[int, TableRead]]:
+        """Return what a batch reads: table numbers, and the reads of those tables.
+
+        Args:
+            in0: N sequences of the left side without outer padding, or None.
+            in1: The same of the right side.
+        """
+        sides: dict[int, list[tuple[int, RaggedArray, bool]]] = {}
+        for side, rows in enumerate((in0, in1)):
+            if rows is not None:
+                pooled = isinstance(self.encoders[side], PooledEmbedding)
+                sides.setdefault(self._table_of_side[side], []).append((side, rows, pooled))
+        return [(table, self._readers[table].read(parts)) for table, parts in sides.items()]
+
+    def embed(self, read: TableRead, rows: npt.NDArray[np.float32]) -> list[tuple[SideInput, Any]]:
+        """Return every side's token embeddings, shape (row_count, E).
+
+        Args:
+            read: What the batch reads of the table.
+            rows: The rows of `read.token_ids`, shape (U, E).
+        """
+        matrix = read.matrix.to_device(self.ctx)  # (R, U)
+        product = nd.sparse.dot(matrix, engine.from_numpy(rows, self.ctx))  # (R, E)
+        if len(read.inputs) == 1:
+            return [(read.inputs[0], product)]
+        return [
+            (part, product[part.first_row : part.first_row + part.row_count])
+            for part in read.inputs
+        ]
+
+    def row_gradient(self, read: TableRead, gradients: list[Any]) -> npt.NDArray[np.float32]:
+        """Return the gradient of the rows that `read` read, shape (U, E).
+
+        Args:
+            read: What the batch read of the table.
+            gradients: The gradient of every side's token embeddings, in the order of `embed`.
+        """
+        stacked = gradients[0] if len(gradients) == 1 else nd.concat(*gradients, dim=0)  # (R, E)
+        matrix = read.matrix.transposed().to_device(self.ctx)  # (U, R)
+        return nd.sparse.dot(matrix, stacked).asnumpy()
+
+    def encode(self, part: SideInput, embeddings: Any) -> Any:
+        """Encode one side's token embeddings (row_count, E): (N, C)."""
+        encoder = self.encoders[part.side]
+        if part.mask is None:
+            return encoder(embeddings)
+        count, width = part.mask.shape
+        tokens = embeddings.reshape((count, width, -1))  # (N, T, E)
+        mask = nd.array(part.mask, ctx=self.ctx)  # (N, T)
+        if isinstance(encoder, BiLSTM):
+            lengths = nd.array(part.lengths, ctx=self.ctx, dtype="float32")  # (N,)
+            zeros = nd.zeros((1, count, encoder.hidden), ctx=self.ctx)  # (1, N, H)
+            return encoder(tokens, mask, lengths, zeros)
+        return encoder(tokens, mask)
+
+    def loss(self, sides: list[tuple[SideInput, Any]], labels: npt.NDArray[Any]) -> tuple[Any, Any]:
+        """Return the mean loss (1,) and the metric sums (2,) of a batch of pairs.
+
+        Args:
+            sides: Both sides' token embeddings, as `embed` gave them, in any order.
+            labels: Labels of shape (N,).
+        """
+        left, right = (self.encode(*side) for side in sorted(sides, key=lambda side: side[0].side))
+        targets = nd.array(labels, ctx=self.ctx, dtype="float32")
+        return self.objective(self.scorer(left, right), targets)
+
+    def sides_of(
+        self, tables: Sequence[TokenTable], in0: RaggedArray | None, in1: RaggedArray | None
+    ) -> list[tuple[SideInput, Any]]:
+        """Return the given sides' token embeddings, read from the tables as they are."""
+        sides = []
+        for table, read in self.read(in0, in1):
+            sides += self.embed(read, tables[table].weights[read.token_ids])
+        return sides
+
+    def scores(self, left: Any, right: Any) -> Any:
+        """Return class probabilities (N, classes), or predictions (N, 1), of encodings (N, C)."""
+        outputs = self.scorer(left, right)
+        return outputs if self.hyperparameters.is_regression else nd.softmax(outputs, axis=1)
+
+    def scoring_batch_size(self) -> int:
+        """Return how many records to score at once, so that no layer outgrows 64 MiB by much."""
+        widest = 1
+        for encoder in self.hyperparameters.encoders:
+            positions = 1 if encoder.network == "pooled_embedding" else encoder.max_seq_len
+            width = max(encoder.token_embedding_dim, self.hyperparameters.enc_dim)
+            widest = max(widest, positions * width)
+        return int(np.clip(2**24 // widest, 1, 1024))

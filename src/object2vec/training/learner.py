@@ -1,0 +1,110 @@
+"""One training step and one pass of scoring: the network, its tables and their optimizers."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from object2vec.data.batches import PairBatch, scoring_batches
+from object2vec.data.records import PairRecords
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.engine import autograd, gluon
+from object2vec.network.pair_network import PairNetwork
+from object2vec.network.tables import TokenTable
+from object2vec.training.metrics import MetricSums
+from object2vec.training.table_updates import TableUpdater
+from object2vec.training.update_rules import make_rule
+
+
+class Learner:
+    """A network in training.
+
+    Args:
+        network: The network, initialized.
+        tables: Its token tables; their arrays are written in place.
+        hyperparameters: How it is trained.
+    """
+
+    def __init__(
+        self,
+        network: PairNetwork,
+        tables: Sequence[TokenTable],
+        hyperparameters: Hyperparameters,
+    ) -> None:
+        self.network = network
+        self.tables = tuple(tables)
+        self._is_regression = hyperparameters.is_regression
+        is_lazy = hyperparameters.token_embedding_storage_type == "row_sparse"
+        self.updaters = tuple(
+            None
+            if table.is_frozen
+            else TableUpdater(
+                table,
+                make_rule(
+                    hyperparameters.optimizer,
+                    hyperparameters.learning_rate,
+                    hyperparameters.weight_decay,
+                ),
+                is_lazy=is_lazy,
+            )
+            for table in self.tables
+        )
+        parameters = network.parameters
+        for name, parameter in parameters.items():
+            # As the original's engine has it: weights decay, biases do not.
+            parameter.wd_mult = 0.0 if name.endswith("bias") else 1.0
+        self.optimizer = gluon.Trainer(
+            list(parameters.values()),
+            hyperparameters.optimizer,
+            {"learning_rate": hyperparameters.learning_rate, "wd": hyperparameters.weight_decay},
+            kvstore=None,
+        )
+
+    def learn(self, batch: PairBatch) -> np.ndarray:
+        """Make one step, and return the batch's metric sums (2,) from before it."""
+        reads = self.network.read(batch.in0, batch.in1)
+        sides: list[tuple[Any, Any]] = []
+        parts: list[list[Any]] = []
+        for table, read in reads:
+            updater = self.updaters[table]
+            if updater is None:
+                rows = self.tables[table].weights[read.token_ids]
+            else:
+                rows = updater.read(read.token_ids)
+            embedded = self.network.embed(read, rows)
+            if updater is not None:
+                for _, embeddings in embedded:
+                    embeddings.attach_grad()
+            sides += embedded
+            parts.append([embeddings for _, embeddings in embedded])
+        with autograd.record():
+            loss, sums = self.network.loss(sides, batch.labels)
+        loss.backward()
+        self.optimizer.step(1)
+        for (table, read), embeddings in zip(reads, parts, strict=True):
+            updater = self.updaters[table]
+            if updater is not None:
+                gradients = [array.grad for array in embeddings]
+                updater.update(read.token_ids, self.network.row_gradient(read, gradients))
+        return sums.asnumpy()
+
+    def settle(self) -> None:
+        """Bring every row of every table up to date, before they are scored or saved."""
+        for updater in self.updaters:
+            if updater is not None:
+                updater.settle()
+
+    def evaluate(self, records: PairRecords) -> MetricSums:
+        """Score every record once, without dropout; the tables must be settled."""
+        return evaluate(self.network, self.tables, records)
+
+
+def evaluate(
+    network: PairNetwork, tables: Sequence[TokenTable], records: PairRecords
+) -> MetricSums:
+    """Return the metric sums of `records`, without dropout."""
+    metrics = MetricSums(network.hyperparameters.is_regression)
+    for batch in scoring_batches(records, network.scoring_batch_size()):
+        _, sums = network.loss(network.sides_of(tables, batch.in0, batch.in1), batch.labels)
+        metrics.add(sums.asnumpy(), len(batch))
+    return metrics

@@ -1,0 +1,102 @@
+"""Updates of token tables at the cost of the rows a batch reads, with dense or lazy meaning.
+
+row_sparse: only the rows of the batch are updated (the engine's lazy update).
+dense: every step concerns every row, but what a zero gradient does to a row is known in advance, so
+a row's missed steps are made up when it is next read (`update_rules`). With weight decay the missed
+steps have no closed form, and every row is updated in every step.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.network.tables import TokenTable
+from object2vec.training.update_rules import UpdateRule
+
+# Elements a block: its weights, gradient and states stay in a core's cache while they are updated.
+_BLOCK_ELEMENTS = 1 << 16
+
+
+class TableUpdater:
+    """One table in training: its rows, the optimizer's state of every row, and the step counts.
+
+    Args:
+        table: The table; its array is written in place.
+        rule: The optimizer's arithmetic; its own, not shared with another table.
+        is_lazy: True for row_sparse, False for dense.
+    """
+
+    def __init__(self, table: TokenTable, rule: UpdateRule, *, is_lazy: bool) -> None:
+        self.table = table
+        self.step = 0
+        self._rule = rule
+        self._is_deferred = not is_lazy and rule.weight_decay == 0
+        self._touches_every_row = not is_lazy and not self._is_deferred
+        # The array's own shape and order; zeros cost no memory until a row is touched.
+        self.states = tuple(np.zeros_like(table.weights) for _ in range(rule.state_count))
+        self.last_steps = np.zeros(len(table.weights), dtype=np.int64)
+        self._block_rows = max(1, _BLOCK_ELEMENTS // table.weights.shape[1])
+
+    def read(self, token_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return a copy of the rows of distinct ids (U,), up to date: (U, E)."""
+        if self._is_deferred:
+            self._make_up(token_ids)
+        return self.table.weights[token_ids]
+
+    def update(self, token_ids: npt.NDArray[np.int64], gradient: npt.NDArray[np.float32]) -> None:
+        """Make one step with the gradient (U, E) of the rows of distinct ids (U,), just read."""
+        self.step += 1
+        self._rule.begin_step(self.step)
+        if self._touches_every_row:
+            self._update_every_row(token_ids, gradient)
+            return
+        for start in range(0, len(token_ids), self._block_rows):
+            ids = token_ids[start : start + self._block_rows]
+            weights = self.table.weights[ids]
+            states = [state[ids] for state in self.states]
+            self._rule.apply(weights, gradient[start : start + len(ids)], states)
+            self._store(ids, weights, states)
+        self.last_steps[token_ids] = self.step
+
+    def settle(self) -> None:
+        """Bring every row up to date: before the table is scored, saved or checkpointed."""
+        if self._is_deferred:
+            self._make_up(np.arange(len(self.table.weights), dtype=np.int64))
+
+    def _make_up(self, token_ids: npt.NDArray[np.int64]) -> None:
+        last = self.last_steps[token_ids]
+        # A row that was never touched has nothing but zeros to decay.
+        late = token_ids[(last > 0) & (last < self.step)]
+        for start in range(0, len(late), self._block_rows):
+            ids = late[start : start + self._block_rows]
+            weights = self.table.weights[ids]
+            states = [state[ids] for state in self.states]
+            self._rule.make_up(weights, states, self.last_steps[ids], self.step)
+            self._store(ids, weights, states)
+        self.last_steps[late] = self.step
+
+    def _store(
+        self, ids: npt.NDArray[np.int64], weights: npt.NDArray[Any], states: list[npt.NDArray[Any]]
+    ) -> None:
+        self.table.weights[ids] = weights
+        for state, rows in zip(self.states, states, strict=True):
+            state[ids] = rows
+
+    def _update_every_row(
+        self, token_ids: npt.NDArray[np.int64], gradient: npt.NDArray[np.float32]
+    ) -> None:
+        order = np.argsort(token_ids)
+        ids, rows = token_ids[order], gradient[order]
+        for block in self._blocks():
+            first, last = np.searchsorted(ids, (block.start, block.stop))
+            full = np.zeros_like(self.table.weights[block])
+            full[ids[first:last] - block.start] = rows[first:last]
+            states = [state[block] for state in self.states]
+            self._rule.apply(self.table.weights[block], full, states)
+
+    def _blocks(self) -> Iterator[slice]:
+        count = len(self.table.weights)
+        for start in range(0, count, self._block_rows):
+            yield slice(start, min(start + self._block_rows, count))
