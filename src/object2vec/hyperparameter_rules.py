@@ -5,7 +5,7 @@ a network, enc_dim where pooled_embedding demands it.
 """
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from object2vec.hyperparameter_table import (
     ENCODER_PARTS,
     HYPERPARAMETERS,
     ROW_SPARSE_OPTIMIZERS,
+    SIDES,
 )
 from object2vec.metric_definitions import METRIC_DEFINITIONS
 from object2vec.value_kinds import ValueRefused, plain
@@ -51,11 +52,14 @@ class Reading:
             self._note("INFO", f"Names of the platform are ignored: {', '.join(sorted(ignored))}")
         self._refuse_unknown_names()
         self._read_values()
+        network = self.values.get("enc1_network")
+        # The encoders that have values of their own; enc1 has none when it takes those of enc0.
+        self.sides = ("enc0",) if network in (None, "enc0") else SIDES
         self._require_second_encoder()
         self._warn_of_values_that_enc0_replaces()
-        for side in self._sides():
+        for side in self.sides:
             self._resolve_encoder(side)
-        if self.values.get("enc1_network") == "enc0":
+        if network == "enc0":
             self._copy_first_encoder()
         self._check_tied_table()
         self._check_row_sparse()
@@ -114,16 +118,10 @@ class Reading:
         except ValueRefused:
             return None
 
-    def _sides(self) -> Iterator[str]:
-        """Yield the encoders that have hyperparameters of their own."""
-        yield "enc0"
-        if self.values.get("enc1_network") not in (None, "enc0"):
-            yield "enc1"
-
     def _require_second_encoder(self) -> None:
-        network = self.values.get("enc1_network")
-        if network in (None, "enc0"):
+        if "enc1" not in self.sides:
             return
+        network = self.values["enc1_network"]
         for name in ("enc1_max_seq_len", "enc1_vocab_size"):
             if name not in self.given:
                 allowed = HYPERPARAMETERS[name].kind.allowed
@@ -219,7 +217,7 @@ class Reading:
 
     def _check_padding_id(self) -> None:
         padding_id = self.values.get("padding_id")
-        for side in self._sides():
+        for side in self.sides:
             vocab_size = self.values.get(f"{side}_vocab_size")
             if padding_id is not None and vocab_size is not None and padding_id >= vocab_size:
                 self.faults.append(
@@ -230,7 +228,7 @@ class Reading:
     def _note_what_has_no_effect(self) -> None:
         if "num_classes" in self.given and self.values.get("output_layer") == "mean_squared_error":
             self._note("INFO", "num_classes is ignored: output_layer is mean_squared_error")
-        for side in self._sides():
+        for side in self.sides:
             freeze, file = (
                 f"{side}_freeze_pretrained_embedding",
                 f"{side}_pretrained_embedding_file",

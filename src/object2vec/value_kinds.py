@@ -89,7 +89,8 @@ class Whole(Kind):
             range_text = f"within range ({self.minimum}, {self.maximum})"
         word = f"'{self.word}' or " if self.word else ""
         if number is None:
-            raise ValueRefused(f"be {word}a whole number {range_text}")
+            of = "of " if self.maximum is None else ""
+            raise ValueRefused(f"be {word}a whole number {of}{range_text}")
         if number < self.minimum or (self.maximum is not None and number > self.maximum):
             raise ValueRefused(f"be {word}{range_text}")
         return number
