@@ -1,4 +1,4 @@
-"""Whose fault it is: the one taxonomy of errors, from which exit codes, failure files and HTTP statuses are made.
+"""Whose fault it is: the one taxonomy of errors; exit codes and failure files are made from it.
 
 A message says what was wrong, where, the value, what is allowed and what to do. This module knows
 neither exit paths nor files; `object2vec_container` maps these classes to them.

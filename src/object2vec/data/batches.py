@@ -74,7 +74,12 @@ class TrainingBatches:
             else None
         )
         self._bucket_width = bucket_width
-        self.records_per_epoch = len(records.labels) * (1 + negative_sampling_rate)
+        self.records_per_epoch = len(records) * (1 + negative_sampling_rate)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of one epoch; where buckets have to be filled up, the least there can be."""
+        return -(-self.records_per_epoch // self._batch_size)
 
     def epoch(self) -> Iterator[PairBatch]:
         """Yield the batches of the next epoch."""

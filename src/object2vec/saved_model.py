@@ -1,0 +1,277 @@
+"""The model folder: plain files that need no code of this project to be read.
+
+    model.json                     format version, hyperparameters, metrics, and what the files are
+    embed_0_weight-1f2e….npy       one array a file (NumPy's format, no pickle), to be memory-mapped
+    vocabulary_in0-93ab….json      token strings and their ids, where the model was trained on them
+
+A file's name holds the beginning of its SHA-256, and model.json, replaced in one step, names the
+files that belong to it: a job killed at any moment leaves the former model or the new one whole.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import object2vec
+from object2vec.data.vocabulary import Vocabulary
+from object2vec.errors import ClientError, shorten
+from object2vec.hyperparameters import Hyperparameters
+
+FORMAT = "object2vec"
+FORMAT_VERSION = 1
+MANIFEST = "model.json"
+
+_OWN_FILE = re.compile(r"[A-Za-z0-9_]+-[0-9a-f]{16}\.(npy|json)|\..+\.partial")
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it stands in its folder.
+
+    Attributes:
+        folder: Where it stands.
+        hyperparameters: What it was trained with.
+        arrays: Name to array, mapped from the files, read-only.
+        vocabularies: For in0 and in1, the token strings' ids, where it was trained on strings.
+        training: What is told of the training: best epoch, metrics of every epoch, seed.
+        manifest: model.json as a whole.
+    """
+
+    folder: Path
+    hyperparameters: Hyperparameters
+    arrays: Mapping[str, npt.NDArray[np.float32]]
+    vocabularies: tuple[Vocabulary | None, Vocabulary | None]
+    training: Mapping[str, Any]
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path | str, *, verify: bool = True) -> "SavedModel":
+        """Open a model folder.
+
+        Args:
+            folder: A folder with a model.json.
+            verify: Whether to compare every file with its checksum, at the price of reading it.
+
+        Raises:
+            ClientError: A file is missing, damaged, of a newer format, or not what it must be; the
+                message names the file.
+        """
+        folder = Path(folder)
+        manifest = _read_manifest(folder)
+        path = folder / MANIFEST
+        try:
+            hyperparameters = Hyperparameters.from_strings(manifest["hyperparameters"])
+            arrays = {
+                name: _open_array(folder, name, entry, verify)
+                for name, entry in manifest["arrays"].items()
+            }
+            vocabularies = tuple(
+                _open_vocabulary(
+                    folder, hyperparameters, side, manifest["vocabularies"].get(f"in{side}")
+                )
+                for side in (0, 1)
+            )
+            training = dict(manifest["training"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ClientError(
+                f"{path}: {type(error).__name__} {error}: a part of the file is missing or of the "
+                "wrong kind. Take the model folder anew from its training job's output."
+            ) from error
+        return cls(
+            folder, hyperparameters, arrays, (vocabularies[0], vocabularies[1]), training, manifest
+        )
+
+
+class ModelWriter:
+    """Writes one job's models into a folder, each in place of the one before.
+
+    Args:
+        folder: The model folder; made if it is not there.
+        hyperparameters: What the models are trained with.
+        vocabularies: For in0 and in1.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        hyperparameters: Hyperparameters,
+        vocabularies: tuple[Vocabulary | None, Vocabulary | None],
+    ) -> None:
+        self._folder = folder
+        self._hyperparameters = hyperparameters
+        self._vocabularies = vocabularies
+        self._written: set[str] = set()
+        self._array_entries: dict[str, dict[str, Any]] = {}
+        self._vocabulary_entries: dict[str, dict[str, Any]] = {}
+
+    def save(
+        self, arrays: Mapping[str, npt.NDArray[np.float32]], training: Mapping[str, Any]
+    ) -> None:
+        """Write the arrays and what is told of the training, in place of what was there.
+
+        Raises:
+            OSError: The folder cannot be written; what stood there before still does.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._array_entries = {
+            name: {
+                **self._write(name, ".npy", _npy_header(array), memoryview(array).cast("B")),
+                "dtype": array.dtype.name,
+                "shape": list(array.shape),
+            }
+            for name, array in arrays.items()
+        }
+        if not self._vocabulary_entries:
+            self._vocabulary_entries = {
+                f"in{side}": {
+                    **self._write(f"vocabulary_in{side}", ".json", vocabulary.to_json().encode()),
+                    "tokens": len(vocabulary),
+                }
+                for side, vocabulary in enumerate(self._vocabularies)
+                if vocabulary is not None
+            }
+        self.describe(training)
+
+    def describe(self, training: Mapping[str, Any]) -> None:
+        """Replace what is told of the training; arrays and vocabularies stay as they were saved."""
+        manifest = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "object2vec_version": object2vec.__version__,
+            "hyperparameters": self._hyperparameters.as_strings(),
+            "training": training,
+            "vocabularies": self._vocabulary_entries,
+            "arrays": self._array_entries,
+        }
+        text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+        _write_durably(self._folder / MANIFEST, text.encode())
+        entries = (*self._array_entries.values(), *self._vocabulary_entries.values())
+        self._written = {entry["file"] for entry in entries}
+        for path in self._folder.iterdir():
+            if _OWN_FILE.fullmatch(path.name) and path.name not in self._written:
+                path.unlink(missing_ok=True)
+
+    def _write(self, name: str, suffix: str, *parts: bytes | memoryview) -> dict[str, Any]:
+        """Write one file, unless this job wrote the same already; return its manifest entry."""
+        digest = hashlib.sha256()
+        for part in parts:
+            digest.update(part)
+        file = f"{name}-{digest.hexdigest()[:16]}{suffix}"
+        if file not in self._written:
+            _write_durably(self._folder / file, *parts)
+        size = sum(len(part) for part in parts)
+        return {"file": file, "bytes": size, "sha256": digest.hexdigest()}
+
+
+def _npy_header(array: npt.NDArray[np.float32]) -> bytes:
+    header = io.BytesIO()
+    description = np.lib.format.header_data_from_array_1_0(array)
+    np.lib.format.write_array_header_1_0(header, description)
+    return header.getvalue()
+
+
+def _write_durably(path: Path, *parts: bytes | memoryview) -> None:
+    """Write a file so that it is there whole or not at all, whatever stops the machine."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            for part in parts:
+                stream.write(part)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise ClientError(f"There is no model folder {folder}.")
+    try:
+        manifest = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
+        raise ClientError(
+            f"{path} is missing, so {folder} is no model folder (it holds {found}). "
+            "A finished training job writes one; an unpacked model.tar.gz is one."
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ClientError(
+            f"{path} is not JSON ({error}): the file was cut off or changed. "
+            "Take the model folder anew from its training job's output."
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise ClientError(f"{path} does not describe an Object2Vec model (no format '{FORMAT}').")
+    version = manifest.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ClientError(f"{path}: format_version is {shorten(version)}, must be an integer.")
+    if version > FORMAT_VERSION:
+        raise ClientError(
+            f"{path} has format version {version}; this program reads versions 1 to "
+            f"{FORMAT_VERSION}. Use the image that trained the model, or a newer one."
+        )
+    return manifest
+
+
+def _checked_file(folder: Path, entry: Mapping[str, Any], verify: bool) -> Path:
+    """Return the path of a file of the model, after its name, size and checksum were checked."""
+    file = entry["file"]
+    if not isinstance(file, str) or not _OWN_FILE.fullmatch(file):
+        raise ClientError(f"{folder / MANIFEST}: {shorten(file)} is no name of a model's file.")
+    path = folder / file
+    advice = "Take the model folder anew from its training job's output."
+    if not path.is_file():
+        raise ClientError(f"{path} is missing, though {MANIFEST} names it. {advice}")
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        raise ClientError(f"{path} has {size} bytes, must have {entry['bytes']}. {advice}")
+    if verify:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        if digest != entry["sha256"]:
+            raise ClientError(
+                f"{path} was changed: its SHA-256 is not that of {MANIFEST}. {advice}"
+            )
+    return path
+
+
+def _open_array(
+    folder: Path, name: str, entry: Mapping[str, Any], verify: bool
+) -> npt.NDArray[np.float32]:
+    path = _checked_file(folder, entry, verify)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ClientError(f"{path} is no array file: {error}") from error
+    if array.dtype != np.float32 or list(array.shape) != entry["shape"]:
+        raise ClientError(
+            f"{path}: {name} is {array.dtype} {list(array.shape)}, {MANIFEST} says float32 "
+            f"{entry['shape']}."
+        )
+    return array
+
+
+def _open_vocabulary(
+    folder: Path, hyperparameters: Hyperparameters, side: int, entry: Mapping[str, Any] | None
+) -> Vocabulary | None:
+    if entry is None:
+        return None
+    path = _checked_file(folder, entry, True)
+    vocab_size = hyperparameters.encoders[side].vocab_size
+    return Vocabulary.from_json(path.read_text("utf-8"), vocab_size, f"enc{side}", str(path))

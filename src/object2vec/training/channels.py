@@ -1,0 +1,135 @@
+"""The job's input: every channel read, checked and without outer padding, before training begins.
+
+All is read at the start, the test channel too: a fault in it must not show after hours of training.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from object2vec.data.records import Log, PairRecords, read_channel
+from object2vec.data.vectors import TokenVectors, read_vectors
+from object2vec.data.vocabulary import Vocabulary
+from object2vec.errors import ClientError
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.training import events
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Where the channels' files are: folders, or single files; None is no such channel."""
+
+    train: Path
+    validation: Path | None = None
+    test: Path | None = None
+    auxiliary: Path | None = None
+
+
+@dataclass(frozen=True)
+class JobInput:
+    """What the channels hold.
+
+    Attributes:
+        vocabularies: For in0 and in1, where a vocabulary file is given.
+        vectors: For in0 and in1, where a file of pretrained vectors is given.
+        train: Records to train on.
+        validation: Records that choose the epoch, or None.
+        test: Records to score the model with, or None.
+    """
+
+    vocabularies: tuple[Vocabulary | None, Vocabulary | None]
+    vectors: tuple[TokenVectors | None, TokenVectors | None]
+    train: PairRecords
+    validation: PairRecords | None
+    test: PairRecords | None
+
+
+def read_input(
+    hyperparameters: Hyperparameters, channels: Channels, listen: events.Listener
+) -> JobInput:
+    """Read all channels.
+
+    Raises:
+        ClientError: A channel, a file or a record is not as it must be.
+        PlatformError: A file cannot be read.
+    """
+
+    def log(level: str, message: str) -> None:
+        listen(events.Remark("WARNING" if level == "WARNING" else "INFO", message))
+
+    def records_of(name: str, folder: Path) -> PairRecords:
+        started = time.time()
+        records = read_channel(folder, name, hyperparameters, vocabularies, log)
+        padding_id = hyperparameters.padding_id
+        if padding_id is not None:
+            records = replace(
+                records,
+                in0=records.in0.drop_outer_padding(padding_id),
+                in1=records.in1.drop_outer_padding(padding_id),
+            )
+        listen(events.ChannelRead(name, len(records), started, time.time()))
+        return records
+
+    vocabularies = _read_vocabularies(hyperparameters, channels, log)
+    vectors = _read_vectors(hyperparameters, channels, vocabularies, log)
+    return JobInput(
+        vocabularies,
+        vectors,
+        records_of("train", channels.train),
+        channels.validation and records_of("validation", channels.validation),
+        channels.test and records_of("test", channels.test),
+    )
+
+
+def _auxiliary_file(channels: Channels, hyperparameter: str, name: str) -> Path:
+    if channels.auxiliary is None:
+        raise ClientError(
+            f"Hyperparameter {hyperparameter} is '{name}', but there is no channel 'auxiliary' to "
+            "find it in. Give the job that channel, with the file in it."
+        )
+    return channels.auxiliary / name
+
+
+def _read_vocabularies(
+    hyperparameters: Hyperparameters, channels: Channels, log: Log
+) -> tuple[Vocabulary | None, Vocabulary | None]:
+    found: list[Vocabulary | None] = []
+    for side, encoder in zip(("enc0", "enc1"), hyperparameters.encoders, strict=True):
+        vocabulary = None
+        if encoder.vocab_file is not None:
+            path = _auxiliary_file(channels, f"{side}_vocab_file", encoder.vocab_file)
+            vocabulary = Vocabulary.read(path, encoder.vocab_size, side)
+            for note in vocabulary.notes:
+                log("WARNING", note)
+        found.append(vocabulary)
+    return found[0], found[1]
+
+
+def _read_vectors(
+    hyperparameters: Hyperparameters,
+    channels: Channels,
+    vocabularies: tuple[Vocabulary | None, Vocabulary | None],
+    log: Log,
+) -> tuple[TokenVectors | None, TokenVectors | None]:
+    found: list[TokenVectors | None] = []
+    for side, encoder, vocabulary in zip(
+        ("enc0", "enc1"), hyperparameters.encoders, vocabularies, strict=True
+    ):
+        vectors = None
+        if encoder.pretrained_embedding_file is not None and vocabulary is not None:
+            name = f"{side}_pretrained_embedding_file"
+            # A pooled encoder's token dimension is the encoding's.
+            pooled = encoder.network == "pooled_embedding"
+            dimension_name = "enc_dim" if pooled else f"{side}_token_embedding_dim"
+            path = _auxiliary_file(channels, name, encoder.pretrained_embedding_file)
+            vectors = read_vectors(
+                path, vocabulary, encoder.token_embedding_dim, name, dimension_name
+            )
+            log(
+                "INFO",
+                f"{name}: {len(vectors.ids)} of {len(vocabulary)} tokens of {side}_vocab_file got "
+                f"a vector from {vectors.lines_read} lines; the others keep random initial values; "
+                + ("frozen" if encoder.freeze_pretrained_embedding else "trained further"),
+            )
+        found.append(vectors)
+    return found[0], found[1]

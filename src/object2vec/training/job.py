@@ -1,0 +1,244 @@
+"""The whole training job: channels in, epochs, a saved model out, the test channel scored.
+
+What happens is told as events; how that is logged is the listener's affair.
+"""
+
+import math
+import secrets
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from object2vec.data.batches import TrainingBatches
+from object2vec.data.records import PairRecords
+from object2vec.errors import ClientError
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.network import engine
+from object2vec.network.pair_network import PairNetwork
+from object2vec.network.restoration import restore
+from object2vec.network.tables import new_tables
+from object2vec.saved_model import ModelWriter, SavedModel
+from object2vec.training import events
+from object2vec.training.channels import Channels, JobInput, read_input
+from object2vec.training.early_stopping import EarlyStopping
+from object2vec.training.learner import Learner, evaluate
+from object2vec.training.metrics import MetricSums, loss_name
+
+PROGRESS_INTERVAL = 100  # batches, as in the original
+
+
+def run_job(
+    hyperparameters: Hyperparameters,
+    channels: Channels,
+    model_folder: Path,
+    listen: events.Listener,
+) -> None:
+    """Train, save the best epoch's model, and score the test channel with what was saved.
+
+    Args:
+        hyperparameters: What to train, and how.
+        channels: Where the data is.
+        model_folder: Where the model goes; it holds the best model so far from the first epoch on.
+        listen: Takes every event.
+
+    Raises:
+        ClientError: The data is not as it must be, or the training diverged.
+        PlatformError: A file cannot be read.
+        OSError: The model folder cannot be written.
+    """
+    started = time.time()
+    for note in hyperparameters.notes:
+        listen(events.Remark(note.level, note.message))
+    if hyperparameters.seed is None:
+        hyperparameters = replace(hyperparameters, seed=secrets.randbelow(2**31))
+        listen(
+            events.Remark("INFO", f"No seed was given; this job's is seed={hyperparameters.seed}")
+        )
+    data = read_input(hyperparameters, channels, listen)
+    job = _Job(hyperparameters, data, model_folder, listen)
+    listen(events.TrainingBegan(hyperparameters.epochs, started, time.time()))
+    job.train()
+    if data.test is not None:
+        job.score(data.test)
+
+
+class _Job:
+    """One job between reading its input and its end."""
+
+    def __init__(
+        self,
+        hyperparameters: Hyperparameters,
+        data: JobInput,
+        model_folder: Path,
+        listen: events.Listener,
+    ) -> None:
+        self._hyperparameters = hyperparameters
+        self._validation = data.validation
+        self._listen = listen
+        self._folder = model_folder
+        self._writer = ModelWriter(model_folder, hyperparameters, data.vocabularies)
+        self._loss_name = loss_name(hyperparameters.is_regression)
+        self._history: list[dict[str, Any]] = []
+        self._stopping = EarlyStopping(
+            hyperparameters.early_stopping_patience, hyperparameters.early_stopping_tolerance
+        )
+        generator = np.random.default_rng(hyperparameters.seed)
+        engine.seed(int(generator.integers(2**31)))
+        self._ctx = engine.device(hyperparameters.num_gpus)
+        network = PairNetwork(hyperparameters, self._ctx)
+        network.initialize(generator)
+        tables = new_tables(hyperparameters, data.vectors, generator)
+        self._learner = Learner(network, tables, hyperparameters)
+        self._batches = TrainingBatches(
+            data.train,
+            batch_size=hyperparameters.mini_batch_size,
+            bucket_width=hyperparameters.bucket_width,
+            negative_sampling_rate=hyperparameters.negative_sampling_rate,
+            generator=generator,
+        )
+        listen(
+            events.NetworkBuilt(
+                {name: tuple(part.shape) for name, part in network.parameters.items()},
+                {table.name: table.weights.shape for table in tables},
+                str(self._ctx),
+            )
+        )
+        self._stopping_loss = f"validation {self._loss_name}"
+        if self._validation is None:
+            self._stopping_loss = f"train {self._loss_name}"
+            listen(
+                events.Remark(
+                    "WARNING",
+                    "There is no validation channel: early stopping and the choice of the best "
+                    f"epoch look at {self._stopping_loss}",
+                )
+            )
+
+    def train(self) -> None:
+        """Run the epochs; the best model so far is in the model folder after every one."""
+        epochs = self._hyperparameters.epochs
+        for epoch in range(epochs):
+            self._run_epoch(epoch)
+            if self._stopping.stops:
+                break
+        started = time.time()
+        self._writer.describe(self._told())
+        self._listen(
+            events.TrainingEnded(
+                epochs_run=len(self._history),
+                stopped_early=len(self._history) < epochs,
+                best_epoch=self._stopping.best_epoch,
+                best_loss=self._stopping.best_loss,
+                loss_name=self._stopping_loss,
+                started=started,
+                ended=time.time(),
+            )
+        )
+
+    def score(self, records: PairRecords) -> None:
+        """Score the test channel with the model as it was saved."""
+        started = time.time()
+        network, tables = restore(SavedModel.open(self._folder), self._ctx)
+        metrics = evaluate(network, tables, records)
+        batches = -(-len(records) // network.scoring_batch_size())
+        self._listen(
+            events.TestScored(metrics.values(), len(records), batches, started, time.time())
+        )
+
+    def _run_epoch(self, epoch: int) -> None:
+        started = time.time()
+        metrics, batches, seconds = self._learn_epoch(epoch)
+        self._learner.settle()
+        validation = None
+        if self._validation is not None:
+            validation = self._learner.evaluate(self._validation).values()
+        train = metrics.values()
+        loss = (validation or train)[self._loss_name]
+        if not math.isfinite(loss):
+            raise self._divergence(epoch, batches, f"the {self._stopping_loss}", loss)
+        self._history.append({"epoch": epoch, "train": train, "validation": validation})
+        self._listen(
+            events.EpochEnded(
+                epoch=epoch,
+                epochs=self._hyperparameters.epochs,
+                train=train,
+                validation=validation,
+                batches=batches,
+                records=metrics.records,
+                records_per_second=metrics.records / seconds,
+                started=started,
+                ended=time.time(),
+            )
+        )
+        self._judge(epoch, loss)
+
+    def _learn_epoch(self, epoch: int) -> tuple[MetricSums, int, float]:
+        """Return the epoch's metric sums, its batches, and the seconds it took to train them."""
+        metrics = MetricSums(self._hyperparameters.is_regression)
+        epoch_batches = self._batches.batches_per_epoch
+        started = last = time.perf_counter()
+        last_records = batches = 0
+        for batch in self._batches.epoch():
+            metrics.add(self._learner.learn(batch), len(batch))
+            batches += 1
+            if not np.isfinite(metrics.sums).all():
+                raise self._divergence(epoch, batches - 1, "the loss", float(metrics.sums[0]))
+            if batches % PROGRESS_INTERVAL == 0:
+                now = time.perf_counter()
+                self._listen(
+                    events.Progress(
+                        epoch=epoch,
+                        batches=batches,
+                        epoch_batches=epoch_batches,
+                        records=metrics.records,
+                        records_per_second=(metrics.records - last_records) / (now - last),
+                        seconds=now - started,
+                        metrics=metrics.values(),
+                    )
+                )
+                last, last_records = now, metrics.records
+        return metrics, batches, time.perf_counter() - started
+
+    def _judge(self, epoch: int, loss: float) -> None:
+        """Let early stopping see the epoch's loss, and keep its model if it is the best so far."""
+        started = time.time()
+        self._stopping = self._stopping.after(loss)
+        if self._stopping.was_checked:
+            self._listen(
+                events.EarlyStoppingChecked(
+                    epoch=epoch,
+                    window=self._stopping.window,
+                    loss=loss,
+                    bad_epochs=self._stopping.bad_epochs,
+                    stops=self._stopping.stops,
+                    started=started,
+                    ended=time.time(),
+                )
+            )
+        if self._stopping.best_epoch != epoch:
+            return
+        started = time.time()
+        arrays = {table.name: table.weights for table in self._learner.tables}
+        self._writer.save({**arrays, **self._learner.network.values()}, self._told())
+        self._listen(events.BestModelSaved(epoch, loss, self._folder, started, time.time()))
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the model folder tells of the training."""
+        return {
+            "best_epoch": self._stopping.best_epoch,
+            "best_loss": self._stopping.best_loss,
+            "loss": self._stopping_loss,
+            "epochs": self._history,
+        }
+
+    def _divergence(self, epoch: int, batch: int, what: str, value: float) -> ClientError:
+        hyperparameters = self._hyperparameters
+        return ClientError(
+            f"Training diverged: {what} became {value} in epoch {epoch}, batch {batch}, with "
+            f"learning_rate={hyperparameters.learning_rate:g} and optimizer="
+            f"{hyperparameters.optimizer}. Try a learning_rate ten times smaller"
+            + (", or labels of a smaller scale." if hyperparameters.is_regression else ".")
+        )
