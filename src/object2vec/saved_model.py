@@ -81,7 +81,7 @@ class SavedModel:
                 for side in (0, 1)
             )
             training = dict(manifest["training"])
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ClientError(
                 f"{path}: {type(error).__name__} {error}: a part of the file is missing or of the "
                 "wrong kind. Take the model folder anew from its training job's output."
@@ -153,7 +153,10 @@ class ModelWriter:
             "arrays": self._array_entries,
         }
         text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
+        # The files must be on the disk under their names before a manifest there names them.
+        _flush_folder(self._folder)
         _write_durably(self._folder / MANIFEST, text.encode())
+        _flush_folder(self._folder)
         entries = (*self._array_entries.values(), *self._vocabulary_entries.values())
         self._written = {entry["file"] for entry in entries}
         for path in self._folder.iterdir():
@@ -180,7 +183,7 @@ def _npy_header(array: npt.NDArray[np.float32]) -> bytes:
 
 
 def _write_durably(path: Path, *parts: bytes | memoryview) -> None:
-    """Write a file so that it is there whole or not at all, whatever stops the machine."""
+    """Write a file so that it is there whole or not at all, whatever stops the program."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as stream:
@@ -192,11 +195,14 @@ def _write_durably(path: Path, *parts: bytes | memoryview) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

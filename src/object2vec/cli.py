@@ -1,0 +1,123 @@
+"""The `object2vec` command: what a model folder is, in words or as JSON."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from object2vec.errors import Object2VecError
+from object2vec.hyperparameter_table import default_strings
+from object2vec.saved_model import SavedModel
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="object2vec", description="Work with trained Object2Vec models."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    inspect = commands.add_parser("inspect", help="say what a model folder holds")
+    inspect.add_argument("folder", type=Path, help="a model folder, with its model.json")
+    inspect.add_argument("--json", action="store_true", help="print model.json's facts as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        model = SavedModel.open(options.folder)
+        print(json.dumps(model.manifest, indent=2) if options.json else describe(model))
+    except Object2VecError as error:
+        print(f"{error.fault_name}: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def describe(model: SavedModel) -> str:
+    """Return what a model is, in lines for a person."""
+    sections = (
+        _heading(model),
+        _table(("encoder", "network", "reads", "width"), _encoder_rows(model)),
+        _table(("array", "shape", "numbers"), _array_rows(model)),
+        _table(_metric_names(model), _epoch_rows(model), mark=int(model.training["best_epoch"])),
+        _given(model),
+    )
+    return "\n\n".join(sections)
+
+
+def _heading(model: SavedModel) -> str:
+    manifest, training = model.manifest, model.training
+    size = sum(array.nbytes for array in model.arrays.values())
+    return "\n".join(
+        (
+            f"Object2Vec model in {model.folder}",
+            f"  format version {manifest['format_version']}, written by object2vec "
+            f"{manifest['object2vec_version']}",
+            f"  {len(model.arrays)} arrays, {size / 2**20:.1f} MiB; every checksum is right",
+            f"  epoch {training['best_epoch']} of {len(training['epochs'])} was the best: "
+            f"{training['loss']} {training['best_loss']:.6g}",
+        )
+    )
+
+
+def _encoder_rows(model: SavedModel) -> list[tuple[str, ...]]:
+    rows = []
+    for side, encoder in enumerate(model.hyperparameters.encoders):
+        vocabulary = model.vocabularies[side]
+        layers = f", {encoder.layers} layer" + ("s" if encoder.layers > 1 else "")
+        network = encoder.network + ("" if encoder.network == "pooled_embedding" else layers)
+        reads = f"up to {encoder.max_seq_len} of {encoder.vocab_size} ids"
+        if vocabulary is not None:
+            reads += f", or of {len(vocabulary)} token strings"
+        width = f"{encoder.token_embedding_dim} -> {model.hyperparameters.enc_dim}"
+        rows.append((f"enc{side}", network, reads, width))
+    return rows
+
+
+def _array_rows(model: SavedModel) -> list[tuple[str, ...]]:
+    return [
+        (name, " x ".join(map(str, array.shape)), f"{array.size:,}")
+        for name, array in model.arrays.items()
+    ]
+
+
+def _metric_names(model: SavedModel) -> tuple[str, ...]:
+    first = model.training["epochs"][0]
+    return (
+        "epoch",
+        *(
+            f"{channel} {name}"
+            for channel in ("train", "validation")
+            if first[channel]
+            for name in first[channel]
+        ),
+    )
+
+
+def _epoch_rows(model: SavedModel) -> list[tuple[str, ...]]:
+    return [
+        (
+            str(epoch["epoch"]),
+            *(f"{value:.5g}" for value in epoch["train"].values()),
+            *(f"{value:.5g}" for value in (epoch["validation"] or {}).values()),
+        )
+        for epoch in model.training["epochs"]
+    ]
+
+
+def _given(model: SavedModel) -> str:
+    defaults = default_strings()
+    values = model.hyperparameters.as_strings()
+    lines = [f"  {name} = {value}" for name, value in values.items() if value != defaults.get(name)]
+    return "\n".join(("hyperparameters other than the default:", *lines))
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]], mark: int | None = None) -> str:
+    """Return rows under their names in columns; row number `mark` gets a star."""
+    lines: list[Any] = [names, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
+    texts = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    if mark is not None:
+        texts[mark + 1] += "  *"
+    return "\n".join(texts)
