@@ -59,7 +59,7 @@ def _heading(model: SavedModel) -> str:
 
 
 def _encoder_rows(model: SavedModel) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for side, encoder in enumerate(model.hyperparameters.encoders):
         vocabulary = model.vocabularies[side]
         layers = f", {encoder.layers} layer" + ("s" if encoder.layers > 1 else "")

@@ -124,7 +124,7 @@ class ModelWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._array_entries = {
             name: {
-                **self._write(name, ".npy", _npy_header(array), memoryview(array).cast("B")),
+                **self._write(name, ".npy", _npy_header(array), array.data.cast("B")),
                 "dtype": array.dtype.name,
                 "shape": list(array.shape),
             }
@@ -177,8 +177,8 @@ class ModelWriter:
 
 def _npy_header(array: npt.NDArray[np.float32]) -> bytes:
     header = io.BytesIO()
-    description = np.lib.format.header_data_from_array_1_0(array)
-    np.lib.format.write_array_header_1_0(header, description)
+    description = np.lib.format.header_data_from_array_1_0(array)  # type: ignore[no-untyped-call]
+    np.lib.format.write_array_header_1_0(header, description)  # type: ignore[no-untyped-call]
     return header.getvalue()
 
 
@@ -262,7 +262,7 @@ def _open_array(
 ) -> npt.NDArray[np.float32]:
     path = _checked_file(folder, entry, verify)
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise ClientError(f"{path} is no array file: {error}") from error
     if array.dtype != np.float32 or list(array.shape) != entry["shape"]:

@@ -137,4 +137,5 @@ class TrainingBatches:
         step = self._bucket_width / max(longest0, longest1)
         keys0 = np.ceil(lengths0 / (longest0 * step))[left]
         keys1 = np.ceil(lengths1 / (longest1 * step))[right]
-        return np.maximum(keys0, keys1).astype(np.int64)
+        keys: npt.NDArray[np.int64] = np.maximum(keys0, keys1).astype(np.int64)
+        return keys

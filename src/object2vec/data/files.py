@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 from object2vec.errors import ClientError, PlatformError, RecordError
 
 BLOCK_BYTES = 64 * 1024  # Small enough for the parsed objects of a block to stay in the cache.
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
+_UNPACKED_BUFFER_BYTES = 64 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -116,13 +117,12 @@ def read_blocks(path: Path) -> Iterator[Block]:
     first_line = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    is_start = True
     with open_text(path) as stream:
+        head = stream.peek(1)
+        _refuse_other_formats(path, head)
+        if head.startswith(_BYTE_ORDER_MARK):
+            stream.read(len(_BYTE_ORDER_MARK))
         while chunk := stream.read(BLOCK_BYTES):
-            if is_start:
-                _refuse_other_formats(path, chunk)
-                chunk = chunk.removeprefix(_BYTE_ORDER_MARK)
-                is_start = False
             end = chunk.rfind(b"\n") + 1
             if end:
                 text = b"".join([*unfinished, chunk[:end]])
@@ -144,7 +144,7 @@ def read_blocks(path: Path) -> Iterator[Block]:
 
 
 @contextmanager
-def open_text(path: Path) -> Iterator[BinaryIO]:
+def open_text(path: Path) -> Iterator[io.BufferedReader]:
     """Open a plain or gzip file for reading; gzip is known by its first bytes.
 
     Raises:
@@ -155,9 +155,9 @@ def open_text(path: Path) -> Iterator[BinaryIO]:
         with path.open("rb") as plain:
             head = plain.peek(2)[:2]
             if head == _GZIP_MAGIC:
-                # GzipFile reads 8 KiB at a time and checks much in Python: buffer its answers.
-                unpacked = cast(io.RawIOBase, gzip.GzipFile(fileobj=plain))
-                with io.BufferedReader(unpacked, BLOCK_BYTES) as stream:
+                # GzipFile goes through Python for every call: ask it for much at a time.
+                unpacked = cast(Any, gzip.GzipFile(fileobj=plain))
+                with io.BufferedReader(unpacked, _UNPACKED_BUFFER_BYTES) as stream:
                     yield stream
             elif head and path.suffix == ".gz":
                 raise ClientError(

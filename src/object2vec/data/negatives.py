@@ -87,4 +87,5 @@ class NegativeSampler:
         pairs = self._pair(self._left[left], self._right[right])
         found = np.searchsorted(self._observed, pairs)
         found[found == len(self._observed)] = 0
-        return self._observed[found] == pairs
+        is_observed: npt.NDArray[np.bool_] = self._observed[found] == pairs
+        return is_observed

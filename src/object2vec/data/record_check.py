@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from object2vec.data.vocabulary import Vocabulary
+from object2vec.errors import shorten
 from object2vec.hyperparameters import Hyperparameters
 
 _LARGEST_FLOAT32 = 3.4028235e38
@@ -63,7 +64,7 @@ class SideRules:
                 if self.vocabulary is None:
                     raise RecordFaultError(
                         self.field,
-                        f"{place} is {as_json(element)}, a string: strings need a vocabulary. "
+                        f"{place}: {describe(element)}; strings need a vocabulary. "
                         f"Give {self.vocab_file_name} (a file of channel auxiliary), "
                         "or write integer ids.",
                     )
@@ -76,10 +77,10 @@ class SideRules:
             return f"{as_json(value)} is a bare number; write [{as_json(value)}] for one token."
         if isinstance(value, str) and self.vocabulary is not None:
             return f"{as_json(value)} is a string; write a list of tokens, such as {_words(value)}."
-        return f"{as_json(value)} is {type_name(value)}, must be a list of integer ids."
+        return f"{describe(value)}, must be a list of integer ids."
 
     def _say_no_id(self, place: str, element: object) -> str:
-        problem = f"{place} is {as_json(element)}, {type_name(element)}; ids are integers"
+        problem = f"{place}: {describe(element)}; ids are integers"
         if isinstance(element, float) and element.is_integer():
             return f"{problem}: write {int(element)}."
         return f"{problem} 0..{self.vocab_size - 1}."
@@ -154,7 +155,7 @@ class RecordRules:
             advice = ""
             if isinstance(value, str) and value.strip().lstrip("-").replace(".", "", 1).isdigit():
                 advice = f": write {value.strip()} without quotes"
-            problem = f"{as_json(value)} is {type_name(value)}, must be a number{advice}."
+            problem = f"{describe(value)}, must be a number{advice}."
             raise RecordFaultError("label", problem)
         if self.num_classes is None:
             if not -_LARGEST_FLOAT32 <= value <= _LARGEST_FLOAT32:
@@ -191,23 +192,36 @@ def parse_object(line: bytes) -> dict[str, object]:
             f"byte 0x{line[error.start]:02x} in column {error.start + 1} is not UTF-8. "
             "Write the file as UTF-8.",
         ) from error
-    constants: list[str] = []
+    constants: list[_Constant] = []
+
+    def keep(name: str) -> _Constant:
+        constants.append(_Constant(name))
+        return constants[-1]
+
     try:
-        value = json.loads(text, parse_constant=constants.append)
+        value = json.loads(text, parse_constant=keep)
     except json.JSONDecodeError as error:
         raise RecordFaultError(None, _say_no_json(text, error)) from error
-    except (ValueError, RecursionError) as error:
-        raise RecordFaultError(None, f"cannot be read as JSON: {error}.") from error
+    except RecursionError as error:
+        raise RecordFaultError(None, "is nested too deeply to be a record.") from error
+    except ValueError as error:  # Python reads no number of more than 4300 digits.
+        raise RecordFaultError(None, "holds a number of thousands of digits.") from error
     if constants:
-        raise RecordFaultError(None, f"{constants[0]} is not JSON; write a finite number.")
+        problem = f"{constants[0]} is not JSON; write a finite number."
+        raise RecordFaultError(_find_field(value), problem)
     if not isinstance(value, dict):
-        problem = f"{as_json(value)} is {type_name(value)}, must be an object such as {_EXAMPLE}"
+        problem = f"{describe(value)}, must be an object such as {_EXAMPLE}"
         raise RecordFaultError(None, problem)
     return value
 
 
-def type_name(value: object) -> str:
-    """Return what JSON calls a value of this type, with its article."""
+def describe(value: object) -> str:
+    """Return a value as JSON spells it and what JSON calls its type, in words.
+
+    Example:
+        >>> describe([1.5])
+        '[1.5] is a list'
+    """
     for kind, name in (
         (bool, "a boolean"),
         (int, "an integer"),
@@ -217,8 +231,8 @@ def type_name(value: object) -> str:
         (dict, "an object"),
     ):
         if isinstance(value, kind):
-            return name
-    return "null"
+            return f"{as_json(value)} is {name}"
+    return "is null"
 
 
 def as_json(value: object, limit: int = 80) -> str:
@@ -234,12 +248,31 @@ def _as_digits(number: int) -> str:
     return digits if len(digits) <= 40 else f"{digits[:20]}... ({len(digits)} digits)"
 
 
+class _Constant(str):
+    """NaN, Infinity or -Infinity, as Python writes them and JSON does not know them."""
+
+    __slots__ = ()
+
+
+def _find_field(record: object) -> str | None:
+    """Return the name of the field that holds one of the constants, at any depth."""
+    for name, value in record.items() if isinstance(record, dict) else ():
+        parts = [value]
+        while parts:
+            part = parts.pop()
+            if isinstance(part, _Constant):
+                return str(name)
+            if isinstance(part, list | dict):
+                parts.extend(part.values() if isinstance(part, dict) else part)
+    return None
+
+
 def _words(text: str) -> str:
     return as_json(text.split()[:3] or ["cat"])
 
 
 def _say_no_json(text: str, error: json.JSONDecodeError) -> str:
-    shown = as_json(text.strip())
+    shown = shorten(text.strip())
     if error.msg == "Extra data":
         return (
             f"more than one JSON value on the line, the second from column {error.colno}: {shown}"

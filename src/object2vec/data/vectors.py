@@ -125,6 +125,8 @@ class _VectorReader:
 
     def _check_first(self, number: int, fields: list[bytes]) -> None:
         """Tell a file of another dimension by its first vector, wanted or not."""
+        if len(fields) - 1 == self._dimension:
+            return
         numbers = 0
         while numbers < len(fields) and _is_number(fields[-1 - numbers]):
             numbers += 1

@@ -31,7 +31,7 @@ def _load() -> Any:
     os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
     if "bool" not in np.__dict__:
         # MXNet 1.9.1 reads numpy.bool at import; NumPy removed it in 1.24.
-        np.bool = np.bool_  # type: ignore[misc,assignment]
+        np.bool = np.bool_  # type: ignore[attr-defined]
     return importlib.import_module("mxnet")
 
 

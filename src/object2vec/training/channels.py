@@ -76,8 +76,8 @@ def read_input(
         vocabularies,
         vectors,
         records_of("train", channels.train),
-        channels.validation and records_of("validation", channels.validation),
-        channels.test and records_of("test", channels.test),
+        records_of("validation", channels.validation) if channels.validation else None,
+        records_of("test", channels.test) if channels.test else None,
     )
 
 
