@@ -125,8 +125,6 @@ class _VectorReader:
 
     def _check_first(self, number: int, fields: list[bytes]) -> None:
         """Tell a file of another dimension by its first vector, wanted or not."""
-        if len(fields) - 1 == self._dimension:
-            return
         numbers = 0
         while numbers < len(fields) and _is_number(fields[-1 - numbers]):
             numbers += 1
@@ -135,6 +133,8 @@ class _VectorReader:
                 f"{self._file}, line {number}: {_show(b' '.join(fields))} is no token with its "
                 "vector; the file must be GloVe text: a token and its numbers on each line."
             )
+        if numbers < self._dimension == len(fields) - 1:
+            raise self._damaged(number, fields, f"{_show(fields[-1 - numbers])} among the numbers")
         # A token may itself be a number.
         self._check_dimension(number, min(numbers, len(fields) - 1), "the vector has")
 
@@ -176,7 +176,8 @@ class _VectorReader:
     def _damaged(self, number: int, fields: list[bytes], found: str) -> ClientError:
         return ClientError(
             f"{self._file}, line {number}, token {_show(fields[0])}: the line has {found}, "
-            f"must have {self._dimension} numbers like the lines before it. Mend the file."
+            f"must have {self._dimension} numbers ({self._dimension_hyperparameter}). "
+            "Mend the file."
         )
 
 

@@ -73,8 +73,12 @@ class Vocabulary:
                 f"({error.msg}); {side}_vocab_file {expected}, or end in .txt and hold one token "
                 "a line."
             ) from error
-        except (ValueError, RecursionError) as error:
-            raise ClientError(f"{origin}: cannot be read as JSON: {error}; {expected}.") from error
+        except RecursionError as error:
+            raise ClientError(
+                f"{origin}: is nested too deeply; {side}_vocab_file {expected}."
+            ) from error
+        except ValueError as error:  # Python reads no number of more than 4300 digits.
+            raise ClientError(f"{origin}: holds a number of thousands of digits.") from error
         if not isinstance(pairs, _Pairs):
             raise ClientError(f"{origin}: holds {shorten(pairs)}; {side}_vocab_file {expected}.")
         return cls._checked(pairs, vocab_size, side, origin)
