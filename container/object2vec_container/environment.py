@@ -1,0 +1,242 @@
+"""The ML folder as one frozen record: what the platform wrote there, and where results go.
+
+Owns every path below `/opt/ml` and the reading of the three configuration files, all but the
+meaning of the hyperparameters. A file with the wrong content is the client's fault, one that cannot
+be read is the platform's.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from object2vec.errors import ClientError, PlatformError, shorten
+
+ROOT_VARIABLE = "OBJECT2VEC_ML_ROOT"
+DEFAULT_ROOT = "/opt/ml"
+DEFAULT_HOST = "algo-1"
+CHANNELS = ("train", "validation", "test", "auxiliary")
+
+_JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
+_AUXILIARY_TYPES = ("application/json", "text/plain", *_JSON_LINES_TYPES)
+_FILE_MODES = ("file", "fastfile")
+
+
+@dataclass(frozen=True, slots=True)
+class MLFolder:
+    """The paths of a training container, all below one root."""
+
+    root: Path
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, str]) -> Self:
+        """Return the folder that the environment variable names, `/opt/ml` where it does not."""
+        return cls(Path(variables.get(ROOT_VARIABLE) or DEFAULT_ROOT).absolute())
+
+    @property
+    def hyperparameters_file(self) -> Path:
+        """Names and values of the job's hyperparameters."""
+        return self.root / "input" / "config" / "hyperparameters.json"
+
+    @property
+    def input_data_config_file(self) -> Path:
+        """The channels that the job was given."""
+        return self.root / "input" / "config" / "inputdataconfig.json"
+
+    @property
+    def resource_config_file(self) -> Path:
+        """The hosts of the job."""
+        return self.root / "input" / "config" / "resourceconfig.json"
+
+    @property
+    def data_folder(self) -> Path:
+        """One folder a channel."""
+        return self.root / "input" / "data"
+
+    @property
+    def model_folder(self) -> Path:
+        """What the platform uploads as the model."""
+        return self.root / "model"
+
+    @property
+    def failure_file(self) -> Path:
+        """Why the job failed; its first 1,024 characters become the job's FailureReason."""
+        return self.root / "output" / "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a job was started with.
+
+    Attributes:
+        folder: Where everything is.
+        hyperparameters: Names to values as they were sent, unchecked.
+        channels: Channel names to their folders; `train` is among them.
+        current_host: This machine's name in log lines.
+        warnings: What the log should warn of.
+    """
+
+    folder: MLFolder
+    hyperparameters: Mapping[str, object]
+    channels: Mapping[str, Path]
+    current_host: str
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, folder: MLFolder) -> Self:
+        """Read and check what the platform wrote.
+
+        Raises:
+            ClientError: A file or channel is missing, holds something else, or is not supported.
+            PlatformError: A file is there but cannot be read.
+        """
+        hyperparameters = _read_object(folder.hyperparameters_file)
+        if hyperparameters is None:
+            raise ClientError(_say_no_hyperparameters(folder))
+        current_host = _read_host(folder.resource_config_file)
+        described = _read_object(folder.input_data_config_file)
+        if described is None:
+            names, warnings = _find_channels(folder.data_folder)
+            source = str(folder.data_folder)
+        else:
+            names, warnings = _check_described(described, folder)
+            source = str(folder.input_data_config_file)
+        _refuse_unknown_channels(names, source)
+        channels = {name: folder.data_folder / name for name in CHANNELS if name in names}
+        if "train" not in channels:
+            raise ClientError(_say_no_train_channel(names, source, folder))
+        return cls(folder, hyperparameters, channels, current_host, tuple(warnings))
+
+
+def _read_object(path: Path) -> dict[str, object] | None:
+    """Return the JSON object in a file, None where there is no file."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ClientError(f"{path} is not UTF-8 text: {error}.") from error
+    except OSError as error:
+        raise PlatformError(f"{path} cannot be read: {error.strerror}.") from error
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ClientError(
+            f"{path} is not JSON: {error}. It must hold one JSON object; it begins with "
+            f"{shorten(text[:60])}."
+        ) from error
+    if not isinstance(value, dict):
+        raise ClientError(f"{path} must hold one JSON object, not {shorten(value)}.")
+    return value
+
+
+def _say_no_hyperparameters(folder: MLFolder) -> str:
+    return (
+        f"There are no hyperparameters: {folder.hyperparameters_file} does not exist. SageMaker "
+        "writes that file; for a run of your own, write a JSON object of names and values there, "
+        f"and one folder a channel into {folder.data_folder}. The environment variable "
+        f"{ROOT_VARIABLE} names the folder to use in place of {DEFAULT_ROOT}."
+    )
+
+
+def _read_host(path: Path) -> str:
+    """Return this machine's name.
+
+    Raises:
+        ClientError: The job has several hosts, or the file is not as it must be.
+    """
+    resources = _read_object(path) or {}
+    host = resources.get("current_host", DEFAULT_HOST)
+    hosts = resources.get("hosts", [host])
+    if not isinstance(host, str) or not host:
+        raise ClientError(f"{path}: current_host must be a name, not {shorten(host)}.")
+    if not isinstance(hosts, list):
+        raise ClientError(f"{path}: hosts must be a list of names, not {shorten(hosts)}.")
+    if len(hosts) > 1:
+        raise ClientError(
+            f"The job has {len(hosts)} hosts ({shorten(hosts)}), but this version trains on one. "
+            "Start it with an instance count of 1; a larger instance type takes a larger job."
+        )
+    return host
+
+
+def _find_channels(data_folder: Path) -> tuple[list[str], list[str]]:
+    """Return the channels' names and warnings where no file describes the channels."""
+    try:
+        entries = sorted(data_folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return [], []
+    except OSError as error:
+        raise PlatformError(f"{data_folder} cannot be listed: {error.strerror}.") from error
+    seen = [entry for entry in entries if not entry.name.startswith(".")]
+    names = [entry.name for entry in seen if entry.is_dir() or entry.name in CHANNELS]
+    return names, [
+        f"{entry} belongs to no channel and is ignored; a channel is a folder"
+        for entry in seen
+        if entry.name not in names
+    ]
+
+
+def _check_described(
+    described: Mapping[str, object], folder: MLFolder
+) -> tuple[list[str], list[str]]:
+    """Return the names of the described channels and warnings, after a check of each."""
+    path = folder.input_data_config_file
+    for name, settings in described.items():
+        if not isinstance(settings, dict):
+            raise ClientError(
+                f"{path}: channel '{name}' must be an object of settings, not {shorten(settings)}."
+            )
+        if name in CHANNELS:
+            _check_input_mode(name, settings.get("TrainingInputMode"))
+            _check_content_type(name, settings.get("ContentType"))
+    there, _ = _find_channels(folder.data_folder)
+    return list(described), [
+        f"{folder.data_folder / name} is ignored: {path} does not name the channel '{name}'"
+        for name in there
+        if name not in described
+    ]
+
+
+def _check_input_mode(name: str, mode: object) -> None:
+    if mode is None or str(mode).lower() in _FILE_MODES:
+        return
+    raise ClientError(
+        f"Channel '{name}': TrainingInputMode {shorten(mode)} is not supported, use 'File' "
+        "(or 'FastFile')."
+    )
+
+
+def _check_content_type(name: str, content_type: object) -> None:
+    if content_type is None or content_type == "":
+        return
+    allowed = _AUXILIARY_TYPES if name == "auxiliary" else _JSON_LINES_TYPES
+    if str(content_type).partition(";")[0].strip().lower() not in allowed:
+        raise ClientError(
+            f"Channel '{name}': content type {shorten(content_type)} is not supported. Allowed are "
+            f"{', '.join(allowed)}, or none at all; the data must be "
+            + ("the files that hyperparameters name." if name == "auxiliary" else "JSON Lines.")
+        )
+
+
+def _refuse_unknown_channels(names: list[str], source: str) -> None:
+    unknown = [name for name in names if name not in CHANNELS]
+    if not unknown:
+        return
+    hint = ""
+    if "training" in unknown:
+        hint = " The SageMaker SDK says 'training' where fit() is given a bare location: give it "
+        hint += "{'train': location}."
+    raise ClientError(
+        f"Unknown channel {', '.join(shorten(name) for name in unknown)} in {source}. "
+        f"Channels are {', '.join(CHANNELS)}; train is required.{hint}"
+    )
+
+
+def _say_no_train_channel(names: list[str], source: str, folder: MLFolder) -> str:
+    found = f"holds only {', '.join(names)}" if names else "holds no channel"
+    return (
+        f"The channel 'train' is missing: {source} {found}. "
+        f"The training data (JSON Lines) belongs into {folder.data_folder / 'train'}."
+    )

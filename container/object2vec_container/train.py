@@ -1,0 +1,115 @@
+"""The program `train`: the ML folder in, a model or a failure file out.
+
+The engine takes a second to load, so all that can be refused without it is refused before.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.training import events
+from object2vec_container import failures
+from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE, Environment, MLFolder
+from object2vec_container.log_lines import LogLines, configure_logging, log_configuration
+
+logger = logging.getLogger(__name__)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one training job.
+
+    Args:
+        arguments: The command line without the program's name; None takes the process's own.
+
+    Returns:
+        The exit code: 0 for success, 1 for a defect, 2 for the client's fault, 3 for the machine's.
+    """
+    started = time.time()
+    _parser().parse_args(arguments)
+    folder = MLFolder.from_variables(os.environ)
+    on_terminal = _set_up_output()
+    failures.forget(folder)
+    try:
+        _train(folder, started, on_terminal)
+    except (Exception, KeyboardInterrupt) as error:
+        return failures.report(error, folder)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="train",
+        description=(
+            "Train an Object2Vec model. It takes no arguments: the job stands in the ML folder "
+            f"({DEFAULT_ROOT}, or the folder that the environment variable {ROOT_VARIABLE} names), "
+            "in input/config/hyperparameters.json and input/data/<channel>/. The model goes to "
+            "model/, the reason of a failure to output/failure."
+        ),
+    )
+
+
+def _set_up_output() -> bool:
+    """Send log lines to stdout; return whether that is a terminal that can show a progress bar."""
+    # File names need not be UTF-8, and a strange one must not stop a line.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    if on_terminal:
+        from object2vec_container.progress_bar import LinesAboveBar  # noqa: PLC0415 (rarely needed)
+
+        configure_logging(LinesAboveBar(sys.stdout))
+    else:
+        configure_logging(logging.StreamHandler(sys.stdout))
+    return on_terminal
+
+
+def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
+    environment = Environment.read(folder)
+    hyperparameters = Hyperparameters.from_strings(environment.hyperparameters)
+    log_configuration(
+        environment.hyperparameters, str(folder.hyperparameters_file), hyperparameters
+    )
+    for warning in environment.warnings:
+        logger.warning("%s", warning)
+    _warn_of_missing_objective(hyperparameters, environment)
+
+    # Only now: it loads the engine.
+    from object2vec.training.channels import Channels  # noqa: PLC0415
+    from object2vec.training.job import run_job  # noqa: PLC0415
+
+    with ExitStack() as stack:
+        lines = LogLines(environment.current_host, hyperparameters, started, not on_terminal)
+        listeners: list[events.Listener] = [lines]
+        if on_terminal:
+            from object2vec_container.progress_bar import ProgressBar  # noqa: PLC0415
+
+            bar = ProgressBar(sys.stdout, hyperparameters.epochs)
+            stack.callback(bar.close)
+            listeners.append(bar)
+
+        def listen(event: events.Event) -> None:
+            for listener in listeners:
+                listener(event)
+
+        run_job(hyperparameters, Channels(**environment.channels), folder.model_folder, listen)
+        lines.close()
+
+
+def _warn_of_missing_objective(hyperparameters: Hyperparameters, environment: Environment) -> None:
+    """Warn where a tuning job waits for a metric whose channel the job was not given."""
+    channel, colon, _ = hyperparameters.tuning_objective_metric.partition(":")
+    if colon and channel not in environment.channels:
+        logger.warning(
+            "The tuning objective %s is never logged: the job has no channel '%s'",
+            hyperparameters.tuning_objective_metric,
+            channel,
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
