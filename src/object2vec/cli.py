@@ -1,4 +1,4 @@
-"""The `object2vec` command: what a model folder is, in words or as JSON."""
+"""The `object2vec` command: what a model folder is, and a vocabulary for records of strings."""
 
 import argparse
 import json
@@ -7,28 +7,81 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from object2vec.errors import Object2VecError
+from object2vec.errors import Object2VecError, PlatformError
 from object2vec.hyperparameter_table import default_strings
 from object2vec.saved_model import SavedModel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="object2vec", description="Work with trained Object2Vec models."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    inspect = commands.add_parser("inspect", help="say what a model folder holds")
-    inspect.add_argument("folder", type=Path, help="a model folder, with its model.json")
-    inspect.add_argument("--json", action="store_true", help="print model.json's facts as JSON")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        model = SavedModel.open(options.folder)
-        print(json.dumps(model.manifest, indent=2) if options.json else describe(model))
+        options.run(options)
     except Object2VecError as error:
         print(f"{error.fault_name}: {error}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="object2vec", description="Work with trained Object2Vec models and their data."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    inspect = commands.add_parser("inspect", help="say what a model folder holds")
+    inspect.add_argument("folder", type=Path, help="a model folder, with its model.json")
+    inspect.add_argument("--json", action="store_true", help="print model.json as it is")
+    inspect.set_defaults(run=_inspect)
+    vocabulary = commands.add_parser(
+        "vocabulary", help="make a vocabulary file from records of token strings"
+    )
+    vocabulary.add_argument("sources", nargs="+", type=Path, help="JSON Lines files or folders")
+    vocabulary.add_argument("--output", type=Path, required=True, help="the JSON file to write")
+    vocabulary.add_argument(
+        "--field",
+        choices=("in0", "in1", "both"),
+        default="both",
+        help="whose strings to take (default: both, for a table that both encoders share)",
+    )
+    vocabulary.add_argument("--max-size", type=_positive, help="keep the most frequent tokens only")
+    vocabulary.add_argument(
+        "--min-frequency",
+        type=_positive,
+        default=1,
+        help="keep tokens that occur so often (default: 1)",
+    )
+    vocabulary.set_defaults(run=_make_vocabulary)
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is less than 1")
+    return number
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    model = SavedModel.open(options.folder)
+    print(json.dumps(model.manifest, indent=2) if options.json else describe(model))
+
+
+def _make_vocabulary(options: argparse.Namespace) -> None:
+    # It loads the engine, which takes seconds: not for the other commands.
+    from object2vec.vocabulary_builder import build_vocabulary  # noqa: PLC0415
+
+    fields = ("in0", "in1") if options.field == "both" else (options.field,)
+    vocabulary = build_vocabulary(
+        options.sources, fields, max_size=options.max_size, min_frequency=options.min_frequency
+    )
+    try:
+        options.output.write_text(vocabulary.to_json() + "\n", "utf-8")
+    except OSError as error:
+        raise PlatformError(f"{options.output} cannot be written: {error.strerror}.") from error
+    print(
+        f"{len(vocabulary)} tokens in {options.output}; with it, a vocab_size of "
+        f"{len(vocabulary) + 1} or more (id 0 is the padding)"
+    )
 
 
 def describe(model: SavedModel) -> str:

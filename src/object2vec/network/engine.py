@@ -42,6 +42,14 @@ gluon = mx.gluon
 NDArray = mx.nd.NDArray
 
 
+def load_gluonnlp() -> Any:
+    """Return GluonNLP, which imports MXNet itself and so must come after it.
+
+    Its import takes a second, and only the making of vocabularies needs it.
+    """
+    return importlib.import_module("gluonnlp")
+
+
 def seed(value: int) -> None:
     """Seed the engine's generators: initial values and dropout."""
     mx.random.seed(value % 2**31)
