@@ -10,7 +10,6 @@ Each measurement is a process of its own, so that its highest memory is its own.
 import argparse
 import gzip
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -70,9 +69,10 @@ def measure(folder: Path, what: str, kind: str) -> None:
         return read_channel(folder / "train", "train", hyperparameters, (vocabulary, vocabulary))
 
     if what == "memory":
-        before = resident_bytes()
+        Path("/proc/self/clear_refs").write_text("5")  # Forget the highest memory so far.
+        before = resident_bytes("VmRSS")
         records = read()
-        resident = resident_bytes() - before
+        resident = resident_bytes("VmHWM") - before
         arrays = records.nbytes
         del records
         tracemalloc.start()
@@ -96,9 +96,13 @@ def measure(folder: Path, what: str, kind: str) -> None:
     print(f"best {max(rates):,.0f} records a second of one core")
 
 
-def resident_bytes() -> int:
-    """Return the highest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def resident_bytes(what: str) -> int:
+    """Return this process's memory now (`VmRSS`) or at its highest (`VmHWM`), from Linux."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        name, _, value = line.partition(":")
+        if name == what:
+            return int(value.split()[0]) * 1024
+    raise LookupError(what)
 
 
 def make_pairs(kind: str) -> Iterator[Pair]:

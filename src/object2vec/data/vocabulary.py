@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from object2vec.data.files import open_text
 from object2vec.errors import ClientError, shorten
@@ -121,6 +122,9 @@ class Vocabulary:
             [3, 5, 7]
         """
         ids = self.ids_by_token
+        found: list[int | None] = list(map(ids.get, cast(Sequence[str], tokens)))
+        if None not in found:  # All were known strings; no list that holds an integer gets here.
+            return cast(list[int], found)
         return [
             ids[token] if isinstance(token, str) else token
             for token in tokens
