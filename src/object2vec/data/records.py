@@ -9,7 +9,7 @@ import gc
 import time
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -21,58 +21,24 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from object2vec.data.files import Block, ChannelFiles, find_files, read_blocks
+from object2vec.data.files import Block, find_files, read_blocks
 from object2vec.data.growing import GrowingArray
 from object2vec.data.ragged import RaggedArray, offsets_of
+from object2vec.data.read_summary import Log, ReadSummary, SideSummary, log_skipped, log_summary
 from object2vec.data.record_check import RecordFaultError, RecordRules, SideRules
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError, RecordError
 from object2vec.hyperparameters import Hyperparameters
 
-Log: TypeAlias = Callable[[str, str], None]
 Rows: TypeAlias = Sequence[Sequence[int | str]]
 # Labels, and for each side the ids and how many strings were left out.
 Columns: TypeAlias = tuple[
     npt.NDArray[np.float32], tuple[RaggedArray, int], tuple[RaggedArray, int]
 ]
 
+__all__ = ["Log", "PairRecords", "ReadSummary", "SideSummary", "read_channel"]
+
 _FIELDS = itemgetter("label", "in0", "in1")
-
-
-@dataclass(frozen=True, slots=True)
-class SideSummary:
-    """What one side of a channel's records was like, after cutting.
-
-    Attributes:
-        tokens: Ids kept.
-        longest: Length of the longest sequence as it stood in the file.
-        truncated: Sequences cut to max_seq_len.
-        empty: Sequences without an id.
-        padding_ids: Occurrences of padding_id.
-        only_padding: Sequences that hold padding_id and nothing else.
-        unknown_tokens: Strings left out, as the vocabulary does not have them.
-    """
-
-    tokens: int = 0
-    longest: int = 0
-    truncated: int = 0
-    empty: int = 0
-    padding_ids: int = 0
-    only_padding: int = 0
-    unknown_tokens: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSummary:
-    """What reading a channel met with; `bytes_read` counts unpacked text."""
-
-    files: int
-    records: int
-    blank_lines: int
-    in0: SideSummary
-    in1: SideSummary
-    bytes_read: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +89,7 @@ def read_channel(
     """
     begin = time.perf_counter()
     files = find_files(Path(folder), name)
-    _log_skipped(files, name, log)
+    log_skipped(files, name, log)
     reader = _ChannelReader(hyperparameters, vocabularies)
     with _no_garbage_collection():
         for path in files.data:
@@ -136,7 +102,7 @@ def read_channel(
             f"({records.summary.blank_lines} blank lines). "
             'Looked for lines such as {"label": 1, "in0": [10, 7], "in1": [4]}'
         )
-    _log_summary(records.summary, name, hyperparameters, log)
+    log_summary(records.summary, name, hyperparameters, log)
     return records
 
 
@@ -318,65 +284,3 @@ def _no_garbage_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-def _log_skipped(files: ChannelFiles, name: str, log: Log) -> None:
-    if files.skipped:
-        has_content = any(path.exists() and path.stat().st_size for path in files.skipped)
-        shown = ", ".join(path.name for path in files.skipped[:5])
-        log(
-            "WARNING" if has_content else "INFO",
-            f"Channel '{name}': {len(files.skipped)} file(s) left out, as names with a leading dot "
-            f"or underscore and names in .manifest are not taken for data: {shown}",
-        )
-
-
-def _log_summary(
-    summary: ReadSummary, name: str, hyperparameters: Hyperparameters, log: Log
-) -> None:
-    channel = f"Channel '{name}':"
-    log(
-        "INFO",
-        f"{channel} {summary.records} records from {summary.files} file(s) in "
-        f"{summary.seconds:.2f} s, {summary.in0.tokens} ids in in0, {summary.in1.tokens} in in1"
-        + (f", {summary.blank_lines} blank lines skipped" if summary.blank_lines else ""),
-    )
-    sides = (
-        ("in0", "enc0", summary.in0, hyperparameters.enc0.max_seq_len),
-        ("in1", "enc1", summary.in1, hyperparameters.enc1.max_seq_len),
-    )
-    for field, encoder, side, max_seq_len in sides:
-        if side.truncated:
-            log(
-                "INFO",
-                f"{channel} {side.truncated} of {summary.records} {field} sequences are longer "
-                f"than {encoder}_max_seq_len={max_seq_len} and were cut to it "
-                f"(the longest had {side.longest} ids)",
-            )
-        if side.unknown_tokens:
-            log(
-                "INFO",
-                f"{channel} {side.unknown_tokens} token strings of {field} are not in "
-                f"{encoder}_vocab_file and were left out",
-            )
-        if side.empty:
-            log("INFO", f"{channel} {side.empty} of {summary.records} {field} sequences are empty")
-    _log_padding(summary, channel, hyperparameters.padding_id, log)
-
-
-def _log_padding(summary: ReadSummary, channel: str, padding_id: int | None, log: Log) -> None:
-    if summary.in0.padding_ids or summary.in1.padding_ids:
-        log(
-            "WARNING",
-            f"{channel} the padding id {padding_id} occurs {summary.in0.padding_ids} times in in0 "
-            f"and {summary.in1.padding_ids} times in in1; it contributes nothing. If it is a token "
-            "of yours, set the hyperparameter padding_id=none.",
-        )
-    if summary.in0.only_padding or summary.in1.only_padding:
-        log(
-            "WARNING",
-            f"{channel} WHOLE INPUTS ARE NOTHING BUT PADDING: in0 of {summary.in0.only_padding} "
-            f"and in1 of {summary.in1.only_padding} of {summary.records} records hold only id "
-            f"{padding_id}, so the model learns nothing from them. Set the hyperparameter "
-            "padding_id=none if your ids start at 0, or number your tokens from 1.",
-        )
