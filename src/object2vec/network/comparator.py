@@ -3,6 +3,7 @@
 from typing import Any
 
 from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.dropout import make_dropout
 from object2vec.network.engine import gluon
 
 
@@ -47,7 +48,7 @@ class Scorer(gluon.HybridBlock):
                 self.mlp.add(gluon.nn.Dense(width, in_units=inputs, prefix=f"mlp_fc{layer}_"))
                 if hyperparameters.mlp_activation != "linear":
                     self.mlp.add(gluon.nn.Activation(hyperparameters.mlp_activation))
-                self.mlp.add(gluon.nn.Dropout(hyperparameters.dropout))
+                self.mlp.add(make_dropout(hyperparameters.dropout))
                 inputs = width
             outputs = 1 if hyperparameters.is_regression else hyperparameters.num_classes
             self.output_layer = gluon.nn.Dense(outputs, in_units=inputs, prefix="output_layer_")

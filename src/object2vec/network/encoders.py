@@ -8,6 +8,7 @@ every maximum. Token tables are not here: they are arrays, see `tables`.
 from typing import Any
 
 from object2vec.hyperparameters import EncoderHyperparameters
+from object2vec.network.dropout import make_dropout
 from object2vec.network.engine import gluon
 
 # Below every activation, above the overflow of float32 sums.
@@ -20,7 +21,7 @@ class PooledEmbedding(gluon.HybridBlock):
     def __init__(self, dropout: float, prefix: str) -> None:
         super().__init__(prefix=prefix)
         with self.name_scope():
-            self.dropout = gluon.nn.Dropout(dropout)
+            self.dropout = make_dropout(dropout)
 
     def hybrid_forward(self, F: Any, pooled: Any) -> Any:  # noqa: D102
         return self.dropout(pooled)  # (N, C)
@@ -59,7 +60,7 @@ class HierarchicalCNN(gluon.HybridBlock):
                     )
                 )
                 inputs = outputs
-            self.dropout = gluon.nn.Dropout(dropout)
+            self.dropout = make_dropout(dropout)
 
     def hybrid_forward(self, F: Any, tokens: Any, mask: Any) -> Any:
         """Encode (N, T, E) under a mask (N, T) to (N, C)."""
@@ -131,7 +132,7 @@ class BiLSTM(gluon.HybridBlock):
                 for name in ("forward", "backward"):
                     inputs = enc_dim if layer else token_dim
                     self.directions.add(LSTMDirection(inputs, self.hidden, f"lstm{layer}_{name}_"))
-            self.dropout = gluon.nn.Dropout(dropout)
+            self.dropout = make_dropout(dropout)
 
     def hybrid_forward(self, F: Any, tokens: Any, mask: Any, lengths: Any, zeros: Any) -> Any:
         """Encode (N, T, E) under a mask (N, T), lengths (N,) and zeros (1, N, H) to (N, C)."""
