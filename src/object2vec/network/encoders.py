@@ -74,7 +74,10 @@ class HierarchicalCNN(gluon.HybridBlock):
             if self._is_even:
                 states = F.slice_axis(states, axis=2, begin=1, end=None)  # (N, C_l, T)
             states = F.broadcast_mul(F.relu(states), mask)  # (N, C_l, T)
-            maxima.append(F.max(states, axis=2))  # (N, C_l)
+            # The gradient of F.max goes to every place of a maximum, once too often for each of
+            # the equal values that repeated tokens have; this one goes to the first.
+            places = F.BlockGrad(F.argmax(states, axis=2))  # (N, C_l)
+            maxima.append(F.pick(states, places, axis=2))  # (N, C_l)
         return F.concat(*maxima, dim=1)  # (N, C)
 
 

@@ -41,7 +41,7 @@ def pooled_embedding(table: np.ndarray, ids: Sequence[int], padding_id: int | No
 
 
 def convolve_same(inputs: Sequence[Vector], weight: np.ndarray, bias: Vector) -> list[Vector]:
-    """Cross-correlation of kept length: (width - 1) // 2 zeros on the left, width // 2 on the right.
+    """Cross-correlation of kept length: (width - 1) // 2 zeros on the left, the rest on the right.
 
     `weight` is (filters, inputs, width); inputs outside of the sequence are zero.
     """
@@ -221,22 +221,19 @@ class ReferenceNetwork:
         ]
         return sum(losses) / len(losses)
 
-    def slopes(
+    def slope(
         self,
         in0: Sequence[Sequence[int]],
         in1: Sequence[Sequence[int]],
         labels: Sequence[float],
         array: np.ndarray,
-        step: float = 1e-6,
-    ) -> np.ndarray:
-        """Central differences of the mean loss by every element of one of the own arrays."""
-        slopes = np.zeros_like(array)
-        for place in np.ndindex(array.shape):
-            kept = array[place]
-            array[place] = kept + step
-            above = self.loss(in0, in1, labels)
-            array[place] = kept - step
-            below = self.loss(in0, in1, labels)
-            array[place] = kept
-            slopes[place] = (above - below) / (2 * step)
-        return slopes
+        place: tuple[int, ...],
+    ) -> float:
+        """Central difference of the mean loss by one element of one of the own arrays."""
+        step, kept = 1e-6, array[place]
+        array[place] = kept + step
+        above = self.loss(in0, in1, labels)
+        array[place] = kept - step
+        below = self.loss(in0, in1, labels)
+        array[place] = kept
+        return (above - below) / (2 * step)
