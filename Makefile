@@ -19,8 +19,8 @@ test_stamp := $(VENV)/.test-requirements-installed
 
 # A PYTHON that is named and is another version than the one in .venv makes .venv anew.
 ifneq ($(strip $(PYTHON)),)
-version := -c 'import sys; print(sys.version_info[:3])'
-ifneq ($(shell $(PYTHON) $(version) 2>&1),$(shell $(python) $(version) 2>&1))
+version_of = $(shell '$1' -c 'import sys; print(sys.version_info[:3])' 2>/dev/null || echo none)
+ifneq ($(call version_of,$(PYTHON)),$(call version_of,$(python)))
 other_python := python-changed
 endif
 endif

@@ -41,11 +41,7 @@ fi
 exec "$chosen" - "$chosen" <<'EOF'
 import importlib
 import os
-import platform
-import shlex
-import shutil
 import sys
-import sysconfig
 
 chosen = sys.argv[1]
 
@@ -67,11 +63,6 @@ def importable(name):
 
 
 def loadable(library):
-    # Where ctypes itself is missing, that is what the line says; it is asked for above.
-    if not importable("ctypes"):
-        return True
-    import ctypes
-
     try:
         ctypes.CDLL(library)
     except OSError:
@@ -79,20 +70,28 @@ def loadable(library):
     return True
 
 
-if sys.platform != "linux" or platform.machine() != "x86_64":
-    print(
-        "Linux on x86_64 is needed, this is %s on %s: MXNet 1.9.1 was released for no other; "
-        "use such a machine, or a container for linux/amd64" % (platform.system(), platform.machine())
-    )
-    sys.exit(1)
-
-broken = [name for name in ("ctypes", "ssl", "zlib") if not importable(name)]
+# Some have only a part of Python: Debian's python3-minimal, a build without these libraries.
+parts = ("ctypes", "platform", "shlex", "shutil", "ssl", "sysconfig", "zlib")
+broken = [name for name in parts if not importable(name)]
 if broken:
     if os.path.dirname(os.path.realpath(chosen)) == "/usr/bin":
         cure = "apt-get install %s" % package_prefix()
     else:
         cure = "name another Python, as in make install PYTHON=/usr/bin/python3"
     print("%s cannot import %s: %s" % (chosen, ", ".join(broken), cure))
+    sys.exit(1)
+
+import ctypes
+import platform
+import shlex
+import shutil
+import sysconfig
+
+if sys.platform != "linux" or platform.machine() != "x86_64":
+    print(
+        "Linux on x86_64 is needed, this is %s on %s: MXNet 1.9.1 was released for no other; "
+        "use such a machine, or a container for linux/amd64" % (platform.system(), platform.machine())
+    )
     sys.exit(1)
 
 lacks = []  # what is missing, and the Debian package that has it
