@@ -72,7 +72,7 @@ class ProgressBar:
         if self._bar is None:
             return
         self._bar.n = done
-        self._bar.set_description(f"epoch {epoch + 1} of at most {self._epochs}", refresh=False)
+        self._bar.set_description_str(f"epoch {epoch + 1} of at most {self._epochs}", refresh=False)
         values = ", ".join(f"{name} {value:.3f}" for name, value in metrics.items())
         self._bar.set_postfix_str(f"{speed}, {values}", refresh=False)
         self._bar.refresh()

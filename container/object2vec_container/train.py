@@ -84,13 +84,14 @@ def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
 
     with ExitStack() as stack:
         lines = LogLines(environment.current_host, hyperparameters, started, not on_terminal)
-        listeners: list[events.Listener] = [lines]
+        listeners: list[events.Listener] = []
         if on_terminal:
             from object2vec_container.progress_bar import ProgressBar  # noqa: PLC0415
 
             bar = ProgressBar(sys.stdout, hyperparameters.epochs)
             stack.callback(bar.close)
             listeners.append(bar)
+        listeners.append(lines)
 
         def listen(event: events.Event) -> None:
             for listener in listeners:
