@@ -1,8 +1,7 @@
 """The original's log lines, to the letter, from the events of a training.
 
-Metric definitions and tuning jobs read these lines, so their form is fixed: a prefix
-`[MM/DD/YYYY HH:MM:SS LEVEL thread-id] `, but none before `#metrics` and the table of parameters.
-Values that are measured stand in full precision, those of the progress lines in three digits.
+Metric definitions and tuning jobs read these lines, so their wording is fixed. Values that are
+measured stand in full precision, those that only show progress in three digits.
 """
 
 import json
@@ -15,6 +14,7 @@ from datetime import timedelta
 from object2vec.hyperparameter_table import ENCODER_PARTS, HYPERPARAMETERS, SIDES
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.training import events
+from object2vec_container.line_format import WITHOUT_PREFIX
 
 logger = logging.getLogger(__name__)
 
@@ -23,31 +23,7 @@ QUALITY_METRICS = {"cross_entropy": "loss", "accuracy": "score", "mean_squared_e
 
 _ALGORITHM = "ObjectToVec"
 _STARS = "**************"
-_WITHOUT_PREFIX = {"has_prefix": False}
 _TABLE_WIDTH = 100
-
-
-class LineFormatter(logging.Formatter):
-    """Lines with the original's prefix; a record with `has_prefix` False stands without it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "[%(asctime)s %(levelname)s %(thread)d] %(message)s", datefmt="%m/%d/%Y %H:%M:%S"
-        )
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record's line."""
-        if getattr(record, "has_prefix", True):
-            return super().format(record)
-        return record.getMessage()
-
-
-def configure_logging(handler: logging.Handler) -> None:
-    """Send every log line of the process, of libraries too, through one handler."""
-    handler.setFormatter(LineFormatter())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(logging.INFO)
 
 
 def log_configuration(
@@ -275,7 +251,7 @@ class LogLines:
             },
             "Metrics": metrics,
         }
-        logger.info("#metrics %s", json.dumps(line), extra=_WITHOUT_PREFIX)
+        logger.info("#metrics %s", json.dumps(line), extra=WITHOUT_PREFIX)
 
 
 def _log_parameters(event: events.NetworkBuilt) -> None:
@@ -294,7 +270,7 @@ def _log_parameters(event: events.NetworkBuilt) -> None:
     lines += ["=" * _TABLE_WIDTH, f"Total params: {event.parameter_count}", "_" * _TABLE_WIDTH]
     logger.info("context [%s]", event.device)
     for line in lines:
-        logger.info("%s", line.rstrip(), extra=_WITHOUT_PREFIX)
+        logger.info("%s", line.rstrip(), extra=WITHOUT_PREFIX)
 
 
 def _by(shape: Iterable[int]) -> str:

@@ -15,7 +15,8 @@ from object2vec.hyperparameters import Hyperparameters
 from object2vec.training import events
 from object2vec_container import failures
 from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE, Environment, MLFolder
-from object2vec_container.log_lines import LogLines, configure_logging, log_configuration
+from object2vec_container.line_format import configure_logging
+from object2vec_container.log_lines import LogLines, log_configuration
 
 logger = logging.getLogger(__name__)
 

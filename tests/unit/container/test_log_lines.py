@@ -14,7 +14,8 @@ import pytest
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.metric_definitions import METRIC_DEFINITIONS
 from object2vec.training import events
-from object2vec_container.log_lines import LineFormatter, LogLines, log_configuration
+from object2vec_container.line_format import LineFormatter
+from object2vec_container.log_lines import LogLines, log_configuration
 
 PREFIX = re.compile(r"^\[\d\d/\d\d/\d{4} \d\d:\d\d:\d\d (INFO|WARNING|ERROR) \d+\] ")
 HYPERPARAMETERS = Hyperparameters.from_strings(
