@@ -134,8 +134,10 @@ class TrainingBatches:
         """
         lengths0, lengths1 = self._records.in0.lengths, self._records.in1.lengths
         longest0, longest1 = max(1, int(lengths0.max())), max(1, int(lengths1.max()))
-        step = self._bucket_width / max(longest0, longest1)
-        keys0 = np.ceil(lengths0 / (longest0 * step))[left]
-        keys1 = np.ceil(lengths1 / (longest1 * step))[right]
-        keys: npt.NDArray[np.int64] = np.maximum(keys0, keys1).astype(np.int64)
+        # Whole numbers: a length at a bucket's edge must not fall to either side by rounding.
+        longest, width = max(longest0, longest1), self._bucket_width
+        keys0 = -(-lengths0 * longest // (longest0 * width))
+        keys1 = -(-lengths1 * longest // (longest1 * width))
+        # At least 1: pairs without a token go with the shortest.
+        keys: npt.NDArray[np.int64] = np.maximum(np.maximum(keys0[left], keys1[right]), 1)
         return keys
