@@ -91,6 +91,11 @@ class TableRead:
     matrix: SparseMatrix
     inputs: tuple[SideInput, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the batch has no token; then `token_ids` names a row that no entry reads."""
+        return not len(self.matrix.values)
+
 
 class TokenReader:
     """Turns the token sequences of a batch into reads of one table.

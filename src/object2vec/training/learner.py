@@ -85,7 +85,10 @@ class Learner:
             updater = self.updaters[table]
             if updater is not None:
                 gradients = [array.grad for array in embeddings]
-                updater.update(read.token_ids, self.network.row_gradient(read, gradients))
+                row_gradient = self.network.row_gradient(read, gradients)  # (U, E)
+                # A batch without a token is a step for the table all the same, but of no row.
+                rows_read = 0 if read.is_empty else len(row_gradient)
+                updater.update(read.token_ids[:rows_read], row_gradient[:rows_read])
         return sums.asnumpy()
 
     def settle(self) -> None:

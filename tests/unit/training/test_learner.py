@@ -255,6 +255,25 @@ def test_a_batch_without_a_token_can_be_learnt_from(network, tied):
     assert all(np.isfinite(value).all() for value in snapshot(learner).values())
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adagrad", "adam"])
+def test_a_batch_without_a_token_leaves_every_row_of_a_row_sparse_table(optimizer):
+    # The engine reads some row where there is none to read; that row is not the batch's.
+    chosen = hyperparameters(
+        enc0_network="hcnn",
+        optimizer=optimizer,
+        weight_decay=0.1,
+        token_embedding_storage_type="row_sparse",
+        padding_id=3,
+    )
+    learner = Learner(random_network(chosen), random_tables(chosen), chosen)
+    learner.learn(batch_of(([0, 1], [0, 1], 1)))
+    before = snapshot(learner)
+    learner.learn(batch_of(([], [3, 3], 1), ([3], [2], 0)))
+    changed = moved(before, snapshot(learner))
+    assert "embed_0_weight" not in changed
+    assert "embed_1_weight" in changed
+
+
 @pytest.mark.parametrize("network", ["pooled_embedding", "hcnn", "bilstm"])
 def test_a_rate_far_too_high_shows_in_the_sums(network):
     chosen = hyperparameters(
