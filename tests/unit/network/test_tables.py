@@ -1,0 +1,85 @@
+"""The tables a training begins with."""
+
+import numpy as np
+import pytest
+from tests.unit.network.small import hyperparameters
+
+from object2vec.data.vectors import TokenVectors
+from object2vec.network.tables import INITIAL_SCALE, new_tables, table_names
+
+FILES = {"enc0_vocab_file": "v.json", "enc0_pretrained_embedding_file": "glove.txt"}
+
+
+def vectors(ids, value, dimension=3):
+    return TokenVectors(
+        ids=np.array(ids, dtype=np.int64),
+        vectors=np.full((len(ids), dimension), value, dtype=np.float32),
+        lines_read=len(ids),
+        duplicates=0,
+    )
+
+
+def tables_of(chosen, side0=None, side1=None, seed=0):
+    return new_tables(chosen, (side0, side1), np.random.default_rng(seed))
+
+
+def test_every_side_has_a_table_of_its_own_size():
+    chosen = hyperparameters(
+        enc0_network="hcnn",
+        enc1_network="pooled_embedding",
+        enc1_vocab_size=20,
+        enc1_max_seq_len=5,
+    )
+    tables = tables_of(chosen)
+    assert [table.name for table in tables] == ["embed_0_weight", "embed_1_weight"]
+    assert [table.weights.shape for table in tables] == [(9, 3), (20, 6)]
+    assert all(table.weights.dtype == np.float32 for table in tables)
+    assert not any(table.is_frozen for table in tables)
+
+
+def test_tied_sides_share_one():
+    chosen = hyperparameters(enc0_network="hcnn", tied_token_embedding_weight="true")
+    assert table_names(chosen) == ("embed_shared_weight",)
+    assert [table.name for table in tables_of(chosen)] == ["embed_shared_weight"]
+
+
+def test_initial_rows_are_small_on_both_sides_of_zero_and_the_seeds():
+    chosen = hyperparameters(enc0_network="hcnn", enc0_vocab_size=2000, enc0_token_embedding_dim=50)
+    first, again, other = (tables_of(chosen, seed=seed) for seed in (0, 0, 1))
+    for table in first:
+        assert np.abs(table.weights).max() <= INITIAL_SCALE
+        assert np.abs(table.weights).max() > 0.99 * INITIAL_SCALE
+        assert abs(table.weights.mean()) < 0.01 * INITIAL_SCALE
+    assert not np.array_equal(first[0].weights, first[1].weights)
+    np.testing.assert_array_equal(first[0].weights, again[0].weights)
+    assert not np.array_equal(first[0].weights, other[0].weights)
+
+
+@pytest.mark.parametrize("freeze", ["true", "false"])
+def test_pretrained_vectors_replace_the_rows_of_their_tokens_only(freeze):
+    chosen = hyperparameters(
+        enc0_network="hcnn",
+        enc1_network="hcnn",
+        enc1_vocab_size=9,
+        enc1_max_seq_len=5,
+        enc1_token_embedding_dim=3,
+        enc0_freeze_pretrained_embedding=freeze,
+        **FILES,
+    )
+    plain = tables_of(chosen)
+    tables = tables_of(chosen, vectors([2, 5], 7.0))
+    assert (tables[0].weights[[2, 5]] == 7.0).all()
+    rest = [0, 1, 3, 4, 6, 7, 8]
+    np.testing.assert_array_equal(tables[0].weights[rest], plain[0].weights[rest])
+    np.testing.assert_array_equal(tables[1].weights, plain[1].weights)
+    # A side that brought no vectors is not frozen, whatever its hyperparameter's default.
+    assert [table.is_frozen for table in tables] == [freeze == "true", False]
+
+
+def test_a_tied_table_takes_both_sides_vectors_the_second_over_the_first():
+    chosen = hyperparameters(
+        enc0_network="hcnn", tied_token_embedding_weight="true", enc0_vocab_size=9, **FILES
+    )
+    (table,) = tables_of(chosen, vectors([1, 2], 4.0), vectors([2, 3], 5.0))
+    assert table.weights[[1, 2, 3], 0].tolist() == [4.0, 5.0, 5.0]
+    assert table.is_frozen
