@@ -198,13 +198,14 @@ def with_negatives(
     """
     pairs = []
     for positive in positives:
-        pairs.append(positive)
+        false = [ancestor for ancestor in pool if (positive.noun, ancestor) not in known]
+        if len(set(false)) < NEGATIVES:
+            raise BuildError(f"too few nouns are not an ancestor of {positive.noun!r}")
         drawn: set[str] = set()
         while len(drawn) < NEGATIVES:
-            ancestor = rng.choice(pool)
-            if (positive.noun, ancestor) not in known and ancestor not in drawn:
-                drawn.add(ancestor)
-                pairs.append(Pair(positive.noun, ancestor, 0))
+            drawn.add(rng.choice(false))
+        pairs.append(positive)
+        pairs += [Pair(positive.noun, ancestor, 0) for ancestor in sorted(drawn)]
     rng.shuffle(pairs)
     return pairs
 

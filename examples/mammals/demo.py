@@ -164,7 +164,8 @@ def check_nouns(asked: Sequence[str], nouns: Sequence[str]) -> None:
 
 def count_labels(channel_file: Path) -> tuple[int, int]:
     """Return how many records a channel's file has, and how many of them are true pairs."""
-    labels = [json.loads(line)["label"] for line in channel_file.open(encoding="utf-8")]
+    lines = channel_file.read_text(encoding="utf-8").splitlines()
+    labels = [json.loads(line)["label"] for line in lines]
     return len(labels), sum(labels)
 
 
@@ -216,6 +217,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DemoError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
