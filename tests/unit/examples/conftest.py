@@ -46,6 +46,12 @@ def demo(mammals: Path) -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def draw_map(mammals: Path) -> ModuleType:
+    """The script that draws the embeddings."""
+    return load_script(mammals / "map.py")
+
+
+@pytest.fixture(scope="session")
 def prepare(movielens: Path) -> ModuleType:
     """The script that prepares MovieLens."""
     return load_script(movielens / "prepare.py")
