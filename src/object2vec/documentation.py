@@ -82,7 +82,8 @@ effect |
 
 ## Where this differs from the original
 
-- `padding_id` and `seed` are additions. In the original id 0 is padding and the seed is hidden.
+- `padding_id`, `seed` and `weight_averaging` are additions. In the original id 0 is padding, the
+  seed is hidden, and an epoch is judged and kept by its last weights.
 - File names may hold `-`; the original's pattern is `[A-Za-z0-9._]*`.
 - Where the original's documentation and SDK differ, the wider range holds: `mlp_layers` from 0,
   `negative_sampling_rate` without an upper bound, layers `auto` or 1 to 4.

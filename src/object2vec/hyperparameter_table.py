@@ -301,6 +301,13 @@ _ADDITIONAL = (
         "random",
         "Start of every random draw; random: the job draws one and logs it.",
     ),
+    Hyperparameter(
+        "weight_averaging",
+        "additional",
+        Flag(),
+        "True",
+        "Judge and keep an epoch by its weights' mean over its second half; False: by its last.",
+    ),
 )
 
 _INTERNAL = (

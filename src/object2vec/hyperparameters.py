@@ -58,6 +58,7 @@ class Hyperparameters:
     token_embedding_storage_type: str
     padding_id: int | None
     seed: int | None
+    weight_averaging: bool
     num_gpus: int | None
     kvstore: str
     num_kv_servers: int | None

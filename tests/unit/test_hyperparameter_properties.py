@@ -42,6 +42,7 @@ OTHER_STRINGS = st.fixed_dictionaries(
         "token_embedding_storage_type": st.sampled_from(["dense", "row_sparse"]),
         "padding_id": st.sampled_from(["none", "0", "1"]),
         "seed": st.integers(0, 2**31 - 1).map(str) | st.just("random"),
+        "weight_averaging": st.sampled_from(["True", "false"]),
     },
 )
 VALID = st.builds(

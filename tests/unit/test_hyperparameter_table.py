@@ -56,7 +56,7 @@ INTERNAL = {
     "_kvstore": "auto_gpu",
     "_tuning_objective_metric": "",
 }
-ADDITIONAL = {"padding_id": "0", "seed": "random"}
+ADDITIONAL = {"padding_id": "0", "seed": "random", "weight_averaging": "True"}
 
 TUNING = {
     "dropout": ("0.0", "1.0"),

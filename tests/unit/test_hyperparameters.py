@@ -190,6 +190,7 @@ class TestValues:
             "token_embedding_storage_type": "dense",
             "padding_id": 0,
             "seed": None,
+            "weight_averaging": True,
             "num_gpus": None,
             "kvstore": "auto_gpu",
             "num_kv_servers": None,

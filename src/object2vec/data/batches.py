@@ -4,7 +4,7 @@ Training batches are all of one size: a bucket is filled up with random records 
 original does. Scoring batches hold every record once, in order. Nothing here touches tensors.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,31 +76,19 @@ class TrainingBatches:
         self._bucket_width = bucket_width
         self.records_per_epoch = len(records) * (1 + negative_sampling_rate)
 
-    @property
-    def batches_per_epoch(self) -> int:
-        """Batches of one epoch; where buckets have to be filled up, the least there can be."""
-        return -(-self.records_per_epoch // self._batch_size)
-
-    def epoch(self) -> Iterator[PairBatch]:
-        """Yield the batches of the next epoch."""
-        count = len(self._records.labels)
+    def epoch(self) -> "Epoch":
+        """Draw the next epoch: its negatives, its order, and what fills its buckets up."""
+        count = len(self._records)
         left = right = np.arange(count, dtype=np.int64)
         if self._sampler is not None:
             made_left, made_right = self._sampler.draw(self._generator)
             left, right = np.concatenate([left, made_left]), np.concatenate([right, made_right])
-        for chosen in self._groups(left, right):
-            picked_left, picked_right = left[chosen], right[chosen]
-            labels = self._records.labels[picked_left]
-            if self._sampler is not None:
-                labels = np.where(chosen < count, labels, np.float32(0.0))
-            yield PairBatch(
-                self._records.in0.take(picked_left), self._records.in1.take(picked_right), labels
-            )
+        return Epoch(self._records, left, right, self._groups(left, right))
 
     def _groups(
         self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield the pairs of every batch, as indices into `left` and `right`."""
+    ) -> list[npt.NDArray[np.int64]]:
+        """Return the pairs of every batch, as indices into `left` and `right`."""
         size = self._batch_size
         order = self._generator.permutation(len(left))
         buckets = [order]
@@ -109,20 +97,15 @@ class TrainingBatches:
             by_bucket = np.argsort(keys, kind="stable")
             edges = np.flatnonzero(np.diff(keys[by_bucket])) + 1
             buckets = [order[part] for part in np.split(by_bucket, edges)]
-        filled = [
-            np.concatenate([bucket, self._generator.choice(bucket, -len(bucket) % size)])
-            for bucket in buckets
-        ]
-        starts = [
-            (number, start)
-            for number, bucket in enumerate(filled)
-            for start in range(0, len(bucket), size)
-        ]
+        groups = []
+        for bucket in buckets:
+            fill = self._generator.choice(bucket, -len(bucket) % size)
+            filled = np.concatenate([bucket, fill])
+            groups += [filled[start : start + size] for start in range(0, len(filled), size)]
         # One bucket is shuffled already; several would come one after the other.
-        turns = self._generator.permutation(len(starts)) if len(filled) > 1 else range(len(starts))
-        for turn in turns:
-            number, start = starts[turn]
-            yield filled[number][start : start + size]
+        if len(buckets) > 1:
+            groups = [groups[turn] for turn in self._generator.permutation(len(groups))]
+        return groups
 
     def _bucket_keys(
         self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
@@ -141,3 +124,36 @@ class TrainingBatches:
         # At least 1: pairs without a token go with the shortest.
         keys: npt.NDArray[np.int64] = np.maximum(np.maximum(keys0[left], keys1[right]), 1)
         return keys
+
+
+class Epoch:
+    """The batches of one epoch, made one by one as they are asked for.
+
+    Args:
+        records: N train records.
+        left: For every pair, the record whose in0 it has; the first N pairs are the records.
+        right: For every pair, the record whose in1 it has.
+        groups: The pairs of every batch.
+    """
+
+    def __init__(
+        self,
+        records: PairRecords,
+        left: npt.NDArray[np.int64],
+        right: npt.NDArray[np.int64],
+        groups: Sequence[npt.NDArray[np.int64]],
+    ) -> None:
+        self._records = records
+        self._left = left
+        self._right = right
+        self._groups = groups
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    def __iter__(self) -> Iterator[PairBatch]:
+        records = self._records
+        for chosen in self._groups:
+            left, right = self._left[chosen], self._right[chosen]
+            labels = np.where(chosen < len(records), records.labels[left], np.float32(0.0))
+            yield PairBatch(records.in0.take(left), records.in1.take(right), labels)

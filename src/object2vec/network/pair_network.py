@@ -15,15 +15,12 @@ from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
 from object2vec.network.comparator import Objective, Scorer
 from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
-from object2vec.network.engine import nd
+from object2vec.network.engine import mx, nd
 from object2vec.network.lookup import SideInput, TableRead, TokenReader
 from object2vec.network.tables import TokenTable
 
 # The original's names of the two encoders' parameters.
 SIDE_PREFIXES = ("source_", "target_")
-
-# He's uniform for the layers under a ReLU, Glorot's uniform elsewhere.
-_WEIGHT_SCALE = {"relu": 6.0, "other": 3.0}
 
 
 class PairNetwork:
@@ -43,6 +40,8 @@ class PairNetwork:
         )
         self.scorer = Scorer(hyperparameters)
         self.objective = Objective(hyperparameters.is_regression)
+        for parameter in self.parameters.values():
+            parameter.initialize(mx.init.Zero(), ctx=ctx)
         for encoder in self.encoders:
             encoder.hybridize()
         self.scorer.hybridize()
@@ -63,24 +62,14 @@ class PairNetwork:
             found.update(block.collect_params())
         return found
 
-    def initialize(self, generator: np.random.Generator) -> None:
-        """Draw initial values: biases 0, weights uniform by the width of their input."""
-        relu = self.hyperparameters.mlp_activation == "relu"
-        values = {}
-        for name, parameter in self.parameters.items():
-            value = np.zeros(parameter.shape, dtype=np.float32)
-            if not name.endswith("bias"):
-                fan_in = int(np.prod(parameter.shape[1:]))
-                under_relu = "conv" in name or (relu and "mlp" in name)
-                bound = (_WEIGHT_SCALE["relu" if under_relu else "other"] / fan_in) ** 0.5
-                value = generator.uniform(-bound, bound, parameter.shape).astype(np.float32)
-            values[name] = value
-        self.load(values)
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name to shape, for all but the token tables."""
+        return {name: tuple(parameter.shape) for name, parameter in self.parameters.items()}
 
     def load(self, values: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Set every parameter from the array of its name."""
         for name, parameter in self.parameters.items():
-            parameter.initialize(ctx=self.ctx, force_reinit=True)
             parameter.set_data(nd.array(values[name], ctx=self.ctx))
 
     def values(self) -> dict[str, npt.NDArray[np.float32]]:

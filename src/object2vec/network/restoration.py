@@ -16,7 +16,7 @@ def restore(model: SavedModel, ctx: Any) -> tuple[PairNetwork, tuple[TokenTable,
     """
     network = PairNetwork(model.hyperparameters, ctx)
     names = table_names(model.hyperparameters)
-    expected = {name: parameter.shape for name, parameter in network.parameters.items()}
+    expected = network.shapes
     for name, encoder in zip(names, model.hyperparameters.encoders, strict=False):
         expected[name] = (encoder.vocab_size, encoder.token_embedding_dim)
     manifest = model.folder / MANIFEST
@@ -24,7 +24,7 @@ def restore(model: SavedModel, ctx: Any) -> tuple[PairNetwork, tuple[TokenTable,
         if name not in model.arrays:
             raise ClientError(f"{manifest} names no array {name}, which its network needs.")
         found = model.arrays[name].shape
-        if found != tuple(shape):
+        if found != shape:
             raise ClientError(
                 f"{manifest}: array {name} is of shape {list(found)}, the network of the "
                 f"hyperparameters beside it needs {list(shape)}."

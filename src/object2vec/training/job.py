@@ -6,22 +6,26 @@ What happens is told as events; how that is logged is the listener's affair.
 import math
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from object2vec.data.batches import TrainingBatches
+from object2vec.data.batches import Epoch, TrainingBatches
 from object2vec.data.records import PairRecords
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
+from object2vec.network.initial_values import initial_weights, new_tables, output_prior
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.restoration import restore
-from object2vec.network.tables import new_tables
+from object2vec.network.tables import TokenTable
 from object2vec.saved_model import ModelWriter, SavedModel
 from object2vec.training import events
+from object2vec.training.averaging import SNAPSHOTS, WeightAverage
 from object2vec.training.channels import Channels, JobInput, read_input
 from object2vec.training.early_stopping import EarlyStopping
 from object2vec.training.learner import Learner, evaluate
@@ -89,9 +93,12 @@ class _Job:
         engine.seed(int(generator.integers(2**31)))
         self._ctx = engine.device(hyperparameters.num_gpus)
         network = PairNetwork(hyperparameters, self._ctx)
-        network.initialize(generator)
+        prior = output_prior(data.train.labels, hyperparameters)
+        network.load(initial_weights(network.shapes, prior, generator))
         tables = new_tables(hyperparameters, data.vectors, generator)
         self._learner = Learner(network, tables, hyperparameters)
+        # Holds the weights an epoch is judged by, while the learner's go on.
+        self._judged = PairNetwork(hyperparameters, self._ctx)
         self._batches = TrainingBatches(
             data.train,
             batch_size=hyperparameters.mini_batch_size,
@@ -101,7 +108,7 @@ class _Job:
         )
         listen(
             events.NetworkBuilt(
-                {name: tuple(part.shape) for name, part in network.parameters.items()},
+                network.shapes,
                 {table.name: table.weights.shape for table in tables},
                 str(self._ctx),
             )
@@ -150,15 +157,20 @@ class _Job:
 
     def _run_epoch(self, epoch: int) -> None:
         started = time.time()
-        metrics, batches, seconds = self._learn_epoch(epoch)
-        self._learner.settle()
+        batches = self._batches.epoch()
+        snapshots = SNAPSHOTS if self._hyperparameters.weight_averaging else 1
+        average = WeightAverage(self._learner, len(batches), snapshots)
+        metrics, seconds = self._learn(epoch, batches, average)
+        weights = self._weights(average)
         validation = None
         if self._validation is not None:
-            validation = self._learner.evaluate(self._validation).values()
+            self._judged.load(weights)
+            tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
+            validation = evaluate(self._judged, tables, self._validation).values()
         train = metrics.values()
         loss = (validation or train)[self._loss_name]
         if not math.isfinite(loss):
-            raise self._divergence(epoch, batches, f"the {self._stopping_loss}", loss)
+            raise self._divergence(epoch, len(batches), f"the {self._stopping_loss}", loss)
         self._history.append({"epoch": epoch, "train": train, "validation": validation})
         self._listen(
             events.EpochEnded(
@@ -166,33 +178,34 @@ class _Job:
                 epochs=self._hyperparameters.epochs,
                 train=train,
                 validation=validation,
-                batches=batches,
+                batches=len(batches),
                 records=metrics.records,
                 records_per_second=metrics.records / seconds,
                 started=started,
                 ended=time.time(),
             )
         )
-        self._judge(epoch, loss)
+        self._judge(epoch, loss, weights)
 
-    def _learn_epoch(self, epoch: int) -> tuple[MetricSums, int, float]:
-        """Return the epoch's metric sums, its batches, and the seconds it took to train them."""
+    def _learn(
+        self, epoch: int, batches: Epoch, average: WeightAverage
+    ) -> tuple[MetricSums, float]:
+        """Return the epoch's metric sums, and the seconds it took to train it."""
         metrics = MetricSums(self._hyperparameters.is_regression)
-        epoch_batches = self._batches.batches_per_epoch
         started = last = time.perf_counter()
-        last_records = batches = 0
-        for batch in self._batches.epoch():
+        last_records = 0
+        for number, batch in enumerate(batches, 1):
             metrics.add(self._learner.learn(batch), len(batch))
-            batches += 1
             if not np.isfinite(metrics.sums).all():
-                raise self._divergence(epoch, batches - 1, "the loss", float(metrics.sums[0]))
-            if batches % PROGRESS_INTERVAL == 0:
+                raise self._divergence(epoch, number - 1, "the loss", float(metrics.sums[0]))
+            average.after(number)
+            if number % PROGRESS_INTERVAL == 0:
                 now = time.perf_counter()
                 self._listen(
                     events.Progress(
                         epoch=epoch,
-                        batches=batches,
-                        epoch_batches=epoch_batches,
+                        batches=number,
+                        epoch_batches=len(batches),
                         records=metrics.records,
                         records_per_second=(metrics.records - last_records) / (now - last),
                         seconds=now - started,
@@ -200,9 +213,16 @@ class _Job:
                     )
                 )
                 last, last_records = now, metrics.records
-        return metrics, batches, time.perf_counter() - started
+        return metrics, time.perf_counter() - started
 
-    def _judge(self, epoch: int, loss: float) -> None:
+    def _weights(self, average: WeightAverage) -> dict[str, npt.NDArray[np.float32]]:
+        """Return all weights that an epoch is judged and kept by, frozen tables among them."""
+        frozen = {table.name: table.weights for table in self._learner.tables if table.is_frozen}
+        return {**frozen, **average.values}
+
+    def _judge(
+        self, epoch: int, loss: float, weights: Mapping[str, npt.NDArray[np.float32]]
+    ) -> None:
         """Let early stopping see the epoch's loss, and keep its model if it is the best so far."""
         started = time.time()
         self._stopping = self._stopping.after(loss)
@@ -221,8 +241,7 @@ class _Job:
         if self._stopping.best_epoch != epoch:
             return
         started = time.time()
-        arrays = {table.name: table.weights for table in self._learner.tables}
-        self._writer.save({**arrays, **self._learner.network.values()}, self._told())
+        self._writer.save(weights, self._told())
         self._listen(events.BestModelSaved(epoch, loss, self._folder, started, time.time()))
 
     def _told(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
@@ -91,15 +92,23 @@ class Learner:
                 updater.update(read.token_ids[:rows_read], row_gradient[:rows_read])
         return sums.asnumpy()
 
+    def trained_weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return everything that training changes, by name, every row of it up to date.
+
+        Tables are the arrays themselves, which the next step changes; the others are copies.
+        """
+        weights = self.network.values()
+        self.settle()
+        for table in self.tables:
+            if not table.is_frozen:
+                weights[table.name] = table.weights
+        return weights
+
     def settle(self) -> None:
-        """Bring every row of every table up to date, before they are scored or saved."""
+        """Bring every row of every table up to date."""
         for updater in self.updaters:
             if updater is not None:
                 updater.settle()
-
-    def evaluate(self, records: PairRecords) -> MetricSums:
-        """Score every record once, without dropout; the tables must be settled."""
-        return evaluate(self.network, self.tables, records)
 
 
 def evaluate(

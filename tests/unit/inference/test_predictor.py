@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.network.small import random_network, random_tables
 
 from object2vec.data.ragged import RaggedArray
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.inference.predictor import Predictor
-from object2vec.network import engine
 from object2vec.network.pair_network import PairNetwork
-from object2vec.network.tables import TokenTable, new_tables
+from object2vec.network.tables import TokenTable
 from object2vec.saved_model import ModelWriter, SavedModel
 
 ROWS0 = RaggedArray.from_rows([[1, 2, 3], [], [4], [0, 0], [5, 0, 6, 0]])
@@ -39,15 +39,10 @@ def network_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def saved(folder: Path, hyperparameters: Hyperparameters) -> tuple[PairNetwork, list[TokenTable]]:
-    generator = np.random.default_rng(11)
-    network = PairNetwork(hyperparameters, engine.device(0))
-    network.initialize(generator)
-    # Of the size of trained rows: differences show.
-    tables = [
-        TokenTable(table.name, table.weights * 100)
-        for table in new_tables(hyperparameters, (None, None), generator)
-    ]
+def saved(
+    folder: Path, hyperparameters: Hyperparameters
+) -> tuple[PairNetwork, tuple[TokenTable, ...]]:
+    network, tables = random_network(hyperparameters), random_tables(hyperparameters)
     arrays = {table.name: table.weights for table in tables}
     ModelWriter(folder, hyperparameters, (None, None)).save(
         {**arrays, **network.values()}, {"epochs": []}

@@ -216,9 +216,7 @@ def worded(tmp_path: Path) -> tuple[Channels, dict[str, str]]:
     train.mkdir()
     (auxiliary / "vocab.json").write_text('{"cat": 1, "dog": 2, "ape": 3}')
     (auxiliary / "vectors.txt").write_text("dog 1 2 3 4\nemu 9 9 9 9\ncat 5 6 7 8\n")
-    lines = [
-        {"label": index % 2, "in0": ["cat", "zebra"], "in1": ["dog", "ape"]} for index in range(8)
-    ]
+    lines = [{"label": 1, "in0": ["cat", "zebra"], "in1": ["dog", "ape"]} for _ in range(8)]
     (train / "part.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     settings = {
         "enc_dim": "4",
@@ -226,7 +224,7 @@ def worded(tmp_path: Path) -> tuple[Channels, dict[str, str]]:
         "enc0_vocab_file": "vocab.json",
         "enc0_pretrained_embedding_file": "vectors.txt",
         "tied_token_embedding_weight": "true",
-        "epochs": "2",
+        "epochs": "4",
         "learning_rate": "0.1",
     }
     return Channels(train, auxiliary=auxiliary), settings
@@ -270,3 +268,22 @@ def test_the_vocabulary_travels_inside_the_model(
     run(channels, tmp_path / "model", **settings)
     vocabularies = SavedModel.open(tmp_path / "model").vocabularies
     assert [part.ids_by_token for part in vocabularies] == [{"cat": 1, "dog": 2, "ape": 3}] * 2
+
+
+def test_weight_averaging_keeps_the_mean_over_the_second_half_of_the_epoch(
+    channels: Channels, tmp_path: Path
+) -> None:
+    settings = {"epochs": "1", "mini_batch_size": "10", "optimizer": "sgd", "learning_rate": "0.5"}
+    run(channels, tmp_path / "mean", **settings)
+    run(channels, tmp_path / "last", **settings, weight_averaging="false")
+    mean, last = (SavedModel.open(tmp_path / name).arrays for name in ("mean", "last"))
+    assert any((mean[name] != last[name]).any() for name in mean)
+
+
+def test_an_epoch_of_one_batch_is_kept_as_it_is(channels: Channels, tmp_path: Path) -> None:
+    settings = {"epochs": "1", "mini_batch_size": "100"}
+    run(channels, tmp_path / "mean", **settings)
+    run(channels, tmp_path / "last", **settings, weight_averaging="false")
+    mean, last = (SavedModel.open(tmp_path / name).arrays for name in ("mean", "last"))
+    for name in mean:
+        np.testing.assert_array_equal(mean[name], last[name])

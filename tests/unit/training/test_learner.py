@@ -13,8 +13,9 @@ from object2vec.data.batches import PairBatch, TrainingBatches
 from object2vec.data.ragged import RaggedArray
 from object2vec.network import engine
 from object2vec.network.engine import mx
+from object2vec.network.initial_values import initial_weights, new_tables, output_prior
 from object2vec.network.pair_network import PairNetwork
-from object2vec.network.tables import TokenTable, new_tables
+from object2vec.network.tables import TokenTable
 from object2vec.training.learner import Learner, evaluate
 
 OPTIMIZERS = ["sgd", "adagrad", "rmsprop", "adadelta", "adam"]
@@ -154,7 +155,8 @@ def train(records, epochs, seed=5, **given):
     generator = np.random.default_rng(seed)
     engine.seed(seed)
     network = PairNetwork(chosen, mx.cpu())
-    network.initialize(generator)
+    prior = output_prior(records.labels, chosen)
+    network.load(initial_weights(network.shapes, prior, generator))
     learner = Learner(network, new_tables(chosen, (None, None), generator), chosen)
     batches = TrainingBatches(
         records,
@@ -167,7 +169,7 @@ def train(records, epochs, seed=5, **given):
     for _ in range(epochs):
         sums = [learner.learn(batch).tolist() for batch in batches.epoch()]
         learner.settle()
-        history.append((sums, learner.evaluate(records).values()))
+        history.append((sums, evaluate(learner.network, learner.tables, records).values()))
     return history
 
 
@@ -224,7 +226,7 @@ def test_evaluation_changes_nothing_and_drops_nothing():
     learner.settle()
     before = snapshot(learner)
     records = pair_records(BATCH.in0, BATCH.in1, BATCH.labels)
-    first, second = (learner.evaluate(records).values() for _ in range(2))
+    first, second = (evaluate(learner.network, learner.tables, records).values() for _ in range(2))
     assert first == second
     assert not moved(before, snapshot(learner))
 

@@ -1,11 +1,19 @@
-"""The tables a training begins with."""
+"""The weights, outputs and tables a training begins with."""
 
 import numpy as np
 import pytest
 from tests.unit.network.small import hyperparameters
 
 from object2vec.data.vectors import TokenVectors
-from object2vec.network.tables import INITIAL_SCALE, new_tables, table_names
+from object2vec.network.engine import mx
+from object2vec.network.initial_values import (
+    TABLE_SCALE,
+    initial_weights,
+    new_tables,
+    output_prior,
+)
+from object2vec.network.pair_network import PairNetwork
+from object2vec.network.tables import table_names
 
 FILES = {"enc0_vocab_file": "v.json", "enc0_pretrained_embedding_file": "glove.txt"}
 
@@ -47,9 +55,9 @@ def test_initial_rows_are_small_on_both_sides_of_zero_and_the_seeds():
     chosen = hyperparameters(enc0_network="hcnn", enc0_vocab_size=2000, enc0_token_embedding_dim=50)
     first, again, other = (tables_of(chosen, seed=seed) for seed in (0, 0, 1))
     for table in first:
-        assert np.abs(table.weights).max() <= INITIAL_SCALE
-        assert np.abs(table.weights).max() > 0.99 * INITIAL_SCALE
-        assert abs(table.weights.mean()) < 0.01 * INITIAL_SCALE
+        assert np.abs(table.weights).max() <= TABLE_SCALE
+        assert np.abs(table.weights).max() > 0.99 * TABLE_SCALE
+        assert abs(table.weights.mean()) < 0.01 * TABLE_SCALE
     assert not np.array_equal(first[0].weights, first[1].weights)
     np.testing.assert_array_equal(first[0].weights, again[0].weights)
     assert not np.array_equal(first[0].weights, other[0].weights)
@@ -83,3 +91,50 @@ def test_a_tied_table_takes_both_sides_vectors_the_second_over_the_first():
     (table,) = tables_of(chosen, vectors([1, 2], 4.0), vectors([2, 3], 5.0))
     assert table.weights[[1, 2, 3], 0].tolist() == [4.0, 5.0, 5.0]
     assert table.is_frozen
+
+
+@pytest.mark.parametrize("network", ["hcnn", "bilstm"])
+def test_weights_are_bounded_by_their_inputs_and_biases_begin_at_zero(network):
+    chosen = hyperparameters(
+        enc0_network=network, enc0_token_embedding_dim=20, enc_dim=32, mlp_dim=40, mlp_layers=2
+    )
+    shapes = PairNetwork(chosen, mx.cpu()).shapes
+    prior = np.array([-1, 2], dtype=np.float32)
+    values = initial_weights(shapes, prior, np.random.default_rng(5))
+    assert {name: value.shape for name, value in values.items()} == shapes
+    assert values.pop("output_layer_bias").tolist() == [-1, 2]
+    assert not values.pop("output_layer_weight").any()
+    for name, value in values.items():
+        if name.endswith("bias"):
+            assert not value.any()
+            continue
+        bound = (3 / np.prod(value.shape[1:])) ** 0.5
+        assert 0.8 * bound < np.abs(value).max() <= bound * (1 + 1e-6)
+        assert abs(value.mean()) < 0.2 * bound
+
+
+def test_weights_come_from_the_generator_alone():
+    shapes = PairNetwork(hyperparameters(enc0_network="bilstm"), mx.cpu()).shapes
+    name = "source_lstm0_forward_i2h_weight"
+    draws = []
+    for seed in (5, 5, 6):
+        mx.random.seed(len(draws))
+        draws.append(initial_weights(shapes, np.zeros(2), np.random.default_rng(seed))[name])
+    np.testing.assert_array_equal(draws[0], draws[1])
+    assert not np.array_equal(draws[0], draws[2])
+
+
+def test_a_regression_begins_at_the_mean_label_with_negatives_counted_as_zero():
+    labels = np.array([1, 2, 6], dtype=np.float32)
+    regression = {"output_layer": "mean_squared_error"}
+    assert output_prior(labels, hyperparameters(**regression)).tolist() == [3]
+    chosen = hyperparameters(**regression, negative_sampling_rate=2)
+    assert output_prior(labels, chosen).tolist() == [1]
+
+
+def test_a_classification_begins_at_the_shares_of_the_classes():
+    labels = np.array([0, 0, 1, 1, 1], dtype=np.float32)
+    prior = output_prior(labels, hyperparameters(num_classes=3))
+    np.testing.assert_allclose(np.exp(prior), [3 / 8, 4 / 8, 1 / 8], rtol=1e-6)
+    prior = output_prior(labels, hyperparameters(num_classes=3, negative_sampling_rate=1))
+    np.testing.assert_allclose(np.exp(prior), [8 / 13, 4 / 13, 1 / 13], rtol=1e-6)

@@ -1,0 +1,94 @@
+"""What a training begins with: weights, tables, and outputs that say what is known beforehand.
+
+Weights are uniform with variance 1 / fan-in, so that a layer hands on the scale of its input (LeCun
+et al. 1998). The output layer begins as the best constant answer: its weights at 0, its bias at the
+labels' mean, or at the logarithm of the classes' shares. So no step is spent on learning that, and
+the first steps' noise is not the outputs'. docs/quality.md says what was tried.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.data.vectors import TokenVectors
+from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.tables import TokenTable, table_names
+
+# Rows begin small beside what training makes of them, so that objects are told apart by what was
+# learnt of them, not by where they began.
+TABLE_SCALE = 0.01
+
+OUTPUT_WEIGHT = "output_layer_weight"
+OUTPUT_BIAS = "output_layer_bias"
+
+
+def initial_weights(
+    shapes: Mapping[str, tuple[int, ...]],
+    prior: npt.NDArray[np.float32],
+    generator: np.random.Generator,
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return values for all parameters but the tables.
+
+    Args:
+        shapes: Name to shape; names that end in `bias` begin at 0.
+        prior: The output layer's bias, from `output_prior`.
+        generator: Where the draws come from.
+    """
+    values = {}
+    for name, shape in shapes.items():
+        value = np.zeros(shape, dtype=np.float32)
+        if name == OUTPUT_BIAS:
+            value[:] = prior
+        elif name != OUTPUT_WEIGHT and not name.endswith("bias"):
+            bound = (3 / np.prod(shape[1:])) ** 0.5
+            value = generator.uniform(-bound, bound, shape).astype(np.float32)
+        values[name] = value
+    return values
+
+
+def output_prior(
+    labels: npt.NDArray[np.float32], hyperparameters: Hyperparameters
+) -> npt.NDArray[np.float32]:
+    """Return the outputs of the best constant answer to the train records, shape (K,).
+
+    Args:
+        labels: The train records' labels, shape (N,); made negatives come to them, with label 0.
+        hyperparameters: Say what is predicted, and how many negatives are made.
+    """
+    records = len(labels) * (1 + hyperparameters.negative_sampling_rate)
+    if hyperparameters.is_regression:
+        return np.array([labels.sum(dtype=np.float64) / records], dtype=np.float32)
+    counts = np.bincount(labels.astype(np.int64), minlength=hyperparameters.num_classes)
+    counts[0] += records - len(labels)
+    # One more of each class than was seen: a class without a record is unlikely, not impossible.
+    return np.log((counts + 1) / (records + len(counts))).astype(np.float32)
+
+
+def new_tables(
+    hyperparameters: Hyperparameters,
+    vectors: tuple[TokenVectors | None, TokenVectors | None],
+    generator: np.random.Generator,
+) -> tuple[TokenTable, ...]:
+    """Return the tables a training begins with.
+
+    Rows are uniform in +-TABLE_SCALE; pretrained vectors replace the rows of their tokens. A tied
+    table takes the vectors of both sides, side 1 over side 0, and is frozen when a side that
+    brought vectors is.
+    """
+    names = table_names(hyperparameters)
+    tables = []
+    for number, name in enumerate(names):
+        encoder = hyperparameters.encoders[number]
+        shape = (encoder.vocab_size, encoder.token_embedding_dim)
+        weights = generator.random(shape, dtype=np.float32)  # (V, E) in [0, 1)
+        weights -= np.float32(0.5)
+        weights *= np.float32(2 * TABLE_SCALE)
+        is_frozen = False
+        for side in (0, 1) if len(names) == 1 else (number,):
+            side_vectors = vectors[side]
+            if side_vectors is not None:
+                weights[side_vectors.ids] = side_vectors.vectors
+                is_frozen |= hyperparameters.encoders[side].freeze_pretrained_embedding
+        tables.append(TokenTable(name, weights, is_frozen))
+    return tuple(tables)
