@@ -131,6 +131,11 @@ def test_the_window_slides_past_an_early_best_loss():
     assert states[-1].best_epoch == 0
 
 
+def test_a_loss_must_undercut_the_whole_window_and_not_its_last_loss():
+    states = run([0.5, 0.9, 0.6], patience=2)
+    assert states[-1].bad_epochs == 1
+
+
 def test_of_equal_losses_the_first_is_best():
     assert run([0.4, 0.3, 0.3, 0.3], patience=5)[-1].best_epoch == 1
 
