@@ -141,10 +141,10 @@ def planted(count=240, seed=0):
     return pair_records([[int(token)] for token in left], [[int(token)] for token in right], labels)
 
 
-EPOCHS = 7
+EPOCHS = 11
 
 # Learning rates at which each of them learns this in a few epochs.
-RATES = {"sgd": 0.5, "adagrad": 0.05, "rmsprop": 0.01, "adadelta": 1.0, "adam": 0.02}
+RATES = {"sgd": 1.0, "adagrad": 0.1, "rmsprop": 0.02, "adadelta": 1.0, "adam": 0.02}
 
 
 def train(records, epochs, seed=5, **given):
