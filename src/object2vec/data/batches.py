@@ -112,15 +112,15 @@ class TrainingBatches:
     ) -> npt.NDArray[np.int64]:
         """Return the bucket of every pair, shape (pairs,).
 
-        Parallel buckets: the longer side steps by the bucket width, the other side in proportion
-        of the longest sequences; a pair belongs to the first bucket that holds both its sides.
+        Sockeye's parallel buckets: the longer side steps by the bucket width, the other side in
+        proportion of the longest sequences, by 1 at least, so that a side of single tokens leaves
+        the buckets of the other as they are. A pair is in the first bucket that holds both sides.
         """
-        lengths0, lengths1 = self._records.in0.lengths, self._records.in1.lengths
-        longest0, longest1 = max(1, int(lengths0.max())), max(1, int(lengths1.max()))
-        # Whole numbers: a length at a bucket's edge must not fall to either side by rounding.
-        longest, width = max(longest0, longest1), self._bucket_width
-        keys0 = -(-lengths0 * longest // (longest0 * width))
-        keys1 = -(-lengths1 * longest // (longest1 * width))
+        sides = self._records.in0.lengths, self._records.in1.lengths
+        longest = [max(1, int(lengths.max())) for lengths in sides]
+        # Whole steps: a length at a bucket's edge must not fall to either side by rounding.
+        steps = [max(1, self._bucket_width * most // max(longest)) for most in longest]
+        keys0, keys1 = (-(-lengths // step) for lengths, step in zip(sides, steps, strict=True))
         # At least 1: pairs without a token go with the shortest.
         keys: npt.NDArray[np.int64] = np.maximum(np.maximum(keys0[left], keys1[right]), 1)
         return keys

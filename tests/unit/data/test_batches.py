@@ -1,7 +1,6 @@
 """Which records stand together, how often, and with which labels."""
 
 from collections import Counter
-from fractions import Fraction
 from math import ceil
 
 import numpy as np
@@ -54,15 +53,18 @@ def as_lists(epoch):
 
 
 def bucket(pair, longest, width):
-    """The first of the parallel buckets that holds both sides, in exact numbers.
+    """The first of the parallel buckets that holds both sides, by Sockeye's rule.
 
-    The longer side's buckets end at width, 2 width, ..; the other side's in proportion.
+    The longer side's buckets end at width, 2 width, ..; the other side's steps are in proportion,
+    whole, and at least 1. The last bucket of the side with fewer of them goes on.
     """
-    needed = [
-        ceil(Fraction(length * max(longest), most * width)) if most else 0
-        for length, most in zip(pair, longest, strict=True)
-    ]
-    return max(1, *needed)
+    steps = [max(1, width * most // max(longest)) for most in longest]
+    count = max(ceil(most / step) for most, step in zip(longest, steps, strict=True))
+    for number in range(1, count + 1):
+        ends = [min(number * step, most) for most, step in zip(longest, steps, strict=True)]
+        if all(length <= end for length, end in zip(pair, ends, strict=True)):
+            return number
+    raise AssertionError(pair)
 
 
 @settings(deadline=None)
@@ -99,7 +101,7 @@ def test_lengths_in_a_batch_differ_by_less_than_the_bucket_width(lengths, width)
 
 @pytest.mark.parametrize(
     ("width", "longest"),
-    # Here width / longest * longest is less than width in floats.
+    # In floats width / longest * longest is less than width for some of these.
     [(13, (23, 7)), (15, (26, 26)), (15, (1, 22)), (1, (49, 2)), (10, (30, 30)), (7, (3, 47))],
 )
 def test_lengths_at_the_edge_of_a_bucket_belong_below_it(width, longest):
@@ -117,6 +119,15 @@ def test_lengths_at_the_edge_of_a_bucket_belong_below_it(width, longest):
         set(labels) for _, _, labels in as_lists(batches(records(lengths), 5000, width).epoch())
     ]
     assert sorted(map(sorted, made)) == sorted(map(sorted, expected.values()))
+
+
+@pytest.mark.parametrize("longest1", [1, 2])
+def test_a_short_second_side_does_not_undo_the_buckets_of_the_first(longest1):
+    generator = np.random.default_rng(0)
+    lengths = [(int(left), longest1) for left in generator.integers(20, 501, 400)]
+    lengths.append((500, longest1))
+    for batch in batches(records(lengths), 5, 10).epoch():
+        assert batch.in0.lengths.max() - batch.in0.lengths.min() < 10
 
 
 def test_width_0_is_one_bucket():
@@ -168,7 +179,7 @@ def test_the_same_generator_state_gives_the_same_batches(width, rate):
 
 
 def test_buckets_do_not_come_one_after_the_other():
-    lengths = [(length, 1) for length in range(1, 41) for _ in range(10)]
+    lengths = [(length, length) for length in range(1, 41) for _ in range(10)]
     made = batches(records(lengths), 5, 10).epoch()
     order = [int(batch.in0.lengths[0] - 1) // 10 for batch in made]
     assert set(order) == {0, 1, 2, 3}
