@@ -67,7 +67,7 @@ def test_every_record_gets_its_negatives(rate):
     pairs=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=40),
     seed=st.integers(0, 1000),
 )
-def test_no_made_pair_was_observed_where_half_of_the_draws_are_free(pairs, seed):
+def test_no_made_pair_was_observed_where_most_draws_are_free(pairs, seed):
     in0 = RaggedArray.from_rows([left, left + 1] for left, _ in pairs)
     in1 = RaggedArray.from_rows([right] for _, right in pairs)
     observed = set(pairs)
@@ -75,8 +75,8 @@ def test_no_made_pair_was_observed_where_half_of_the_draws_are_free(pairs, seed)
     for made0, made1 in zip(left.tolist(), right.tolist(), strict=True):
         pair = pairs[made0][0], pairs[made1][1]
         free = sum((pair[0], other) not in observed for _, other in pairs) / len(pairs)
-        # The chance of 20 draws that all fail is less than one in a million.
-        assert free < 0.5 or pair not in observed
+        # The chance that every try fails is less than one in a million million.
+        assert free < 0.75 or pair not in observed
 
 
 def test_pairs_are_compared_by_their_tokens_not_by_their_records():
