@@ -141,10 +141,14 @@ def planted(count=240, seed=0):
     return pair_records([[int(token)] for token in left], [[int(token)] for token in right], labels)
 
 
-EPOCHS = 11
-
-# Learning rates at which each of them learns this in a few epochs.
-RATES = {"sgd": 1.0, "adagrad": 0.1, "rmsprop": 0.02, "adadelta": 1.0, "adam": 0.02}
+# Learning rates, and the epochs in which each of them learns this with some to spare.
+RATES = {
+    "sgd": (1.0, 11),
+    "adagrad": (0.1, 7),
+    "rmsprop": (0.02, 7),
+    "adadelta": (1.0, 11),
+    "adam": (0.02, 7),
+}
 
 
 def train(records, epochs, seed=5, **given):
@@ -174,17 +178,18 @@ def train(records, epochs, seed=5, **given):
 
 
 LEARNING = [(name, "dense") for name in OPTIMIZERS]
-LEARNING += [(name, "row_sparse") for name in ("sgd", "adagrad", "adam")]
+LEARNING += [(name, "row_sparse") for name in ("adagrad", "adam")]
 
 
 @pytest.mark.parametrize(("optimizer", "storage"), LEARNING)
 def test_every_optimizer_learns_a_planted_rule(optimizer, storage):
+    learning_rate, epochs = RATES[optimizer]
     history = train(
         planted(),
-        EPOCHS,
+        epochs,
         enc0_network="pooled_embedding",
         optimizer=optimizer,
-        learning_rate=RATES[optimizer],
+        learning_rate=learning_rate,
         mini_batch_size=10,
         mlp_activation="relu",
         token_embedding_storage_type=storage,
