@@ -3,7 +3,10 @@
 Weights are uniform with variance 1 / fan-in, so that a layer hands on the scale of its input (LeCun
 et al. 1998). The output layer begins as the best constant answer: its weights at 0, its bias at the
 labels' mean, or at the logarithm of the classes' shares. So no step is spent on learning that, and
-the first steps' noise is not the outputs'. docs/quality.md says what was tried.
+the first steps' noise is not the outputs'. Where both sides have the same shape they begin with the
+same numbers, though they share none: two random projections that have nothing to do with each other
+make |e0 - e1| and e0 * e1 say nothing, and few data cannot bring them together. docs/quality.md
+says what was tried.
 """
 
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ import numpy.typing as npt
 
 from object2vec.data.vectors import TokenVectors
 from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.pair_network import SIDE_PREFIXES
 from object2vec.network.tables import TokenTable, table_names
 
 # Rows begin small beside what training makes of them, so that objects are told apart by what was
@@ -44,6 +48,11 @@ def initial_weights(
             bound = (3 / np.prod(shape[1:])) ** 0.5
             value = generator.uniform(-bound, bound, shape).astype(np.float32)
         values[name] = value
+    first, second = SIDE_PREFIXES
+    for name, shape in shapes.items():
+        twin = first + name.removeprefix(second)
+        if name.startswith(second) and shapes.get(twin) == shape:
+            values[name] = values[twin].copy()
     return values
 
 
@@ -72,18 +81,19 @@ def new_tables(
 ) -> tuple[TokenTable, ...]:
     """Return the tables a training begins with.
 
-    Rows are uniform in +-TABLE_SCALE; pretrained vectors replace the rows of their tokens. A tied
-    table takes the vectors of both sides, side 1 over side 0, and is frozen when a side that
-    brought vectors is.
+    Rows are uniform in +-TABLE_SCALE, and the same in two tables of one shape; pretrained vectors
+    replace the rows of their tokens. A tied table takes the vectors of both sides, side 1 over
+    side 0, and is frozen when a side that brought vectors is.
     """
     names = table_names(hyperparameters)
-    tables = []
-    for number, name in enumerate(names):
-        encoder = hyperparameters.encoders[number]
+    drawn: list[npt.NDArray[np.float32]] = []
+    for encoder in hyperparameters.encoders[: len(names)]:
         shape = (encoder.vocab_size, encoder.token_embedding_dim)
-        weights = generator.random(shape, dtype=np.float32)  # (V, E) in [0, 1)
-        weights -= np.float32(0.5)
-        weights *= np.float32(2 * TABLE_SCALE)
+        drawn.append(
+            drawn[0].copy() if drawn and drawn[0].shape == shape else _draw_rows(shape, generator)
+        )
+    tables = []
+    for number, (name, weights) in enumerate(zip(names, drawn, strict=True)):
         is_frozen = False
         for side in (0, 1) if len(names) == 1 else (number,):
             side_vectors = vectors[side]
@@ -92,3 +102,11 @@ def new_tables(
                 is_frozen |= hyperparameters.encoders[side].freeze_pretrained_embedding
         tables.append(TokenTable(name, weights, is_frozen))
     return tuple(tables)
+
+
+def _draw_rows(shape: tuple[int, int], generator: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Return an array (V, E), uniform in +-TABLE_SCALE, made without a second one of its size."""
+    rows = generator.random(shape, dtype=np.float32)  # (V, E) in [0, 1)
+    rows -= np.float32(0.5)
+    rows *= np.float32(2 * TABLE_SCALE)
+    return rows

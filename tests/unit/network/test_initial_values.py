@@ -58,7 +58,6 @@ def test_initial_rows_are_small_on_both_sides_of_zero_and_the_seeds():
         assert np.abs(table.weights).max() <= TABLE_SCALE
         assert np.abs(table.weights).max() > 0.99 * TABLE_SCALE
         assert abs(table.weights.mean()) < 0.01 * TABLE_SCALE
-    assert not np.array_equal(first[0].weights, first[1].weights)
     np.testing.assert_array_equal(first[0].weights, again[0].weights)
     assert not np.array_equal(first[0].weights, other[0].weights)
 
@@ -138,3 +137,35 @@ def test_a_classification_begins_at_the_shares_of_the_classes():
     np.testing.assert_allclose(np.exp(prior), [3 / 8, 4 / 8, 1 / 8], rtol=1e-6)
     prior = output_prior(labels, hyperparameters(num_classes=3, negative_sampling_rate=1))
     np.testing.assert_allclose(np.exp(prior), [8 / 13, 4 / 13, 1 / 13], rtol=1e-6)
+
+
+@pytest.mark.parametrize("network", ["hcnn", "bilstm"])
+def test_sides_of_one_shape_begin_equal_and_share_nothing(network):
+    chosen = hyperparameters(enc0_network=network)
+    shapes = PairNetwork(chosen, mx.cpu()).shapes
+    values = initial_weights(shapes, np.zeros(2), np.random.default_rng(5))
+    sources = [name for name in values if name.startswith("source_")]
+    assert sources
+    for name in sources:
+        twin = values["target_" + name.removeprefix("source_")]
+        np.testing.assert_array_equal(values[name], twin)
+        assert not np.shares_memory(values[name], twin)
+    first, second = tables_of(chosen)
+    np.testing.assert_array_equal(first.weights, second.weights)
+    assert not np.shares_memory(first.weights, second.weights)
+
+
+def test_sides_of_other_shapes_begin_each_with_its_own():
+    chosen = hyperparameters(
+        enc0_network="hcnn",
+        enc1_network="hcnn",
+        enc1_cnn_filter_width=2,
+        enc1_vocab_size=9,
+        enc1_max_seq_len=5,
+        enc1_token_embedding_dim=4,
+    )
+    shapes = PairNetwork(chosen, mx.cpu()).shapes
+    values = initial_weights(shapes, np.zeros(2), np.random.default_rng(5))
+    assert values["source_conv0_weight"].shape != values["target_conv0_weight"].shape
+    first, second = tables_of(chosen)
+    assert not np.array_equal(first.weights[:, :3], second.weights[:, :3])
