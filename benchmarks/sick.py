@@ -30,8 +30,8 @@ from object2vec.inference.predictor import Predictor
 _COMMON = {
     "tied_token_embedding_weight": "true",
     "mini_batch_size": "64",
-    "epochs": "40",
-    "early_stopping_patience": "4",
+    "epochs": "30",
+    "early_stopping_patience": "3",
     "early_stopping_tolerance": "0.001",
 }
 
@@ -61,7 +61,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
     "bilstm": {
         "enc0_token_embedding_dim": "50",
-        "enc_dim": "256",
+        "enc_dim": "128",
         "comparator_list": "hadamard,abs_diff",
         "mlp_layers": "1",
         "mlp_dim": "256",
