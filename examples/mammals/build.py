@@ -32,19 +32,19 @@ HYPERPARAMETERS = {
     "enc0_vocab_file": "vocabulary.json",
     "enc_dim": "64",
     "tied_token_embedding_weight": "true",
-    "comparator_list": "hadamard",
+    "comparator_list": "hadamard, concat",
     "mlp_layers": "0",
     "output_layer": "softmax",
     "num_classes": "2",
     "negative_sampling_rate": str(NEGATIVES),
     "optimizer": "adam",
-    "learning_rate": "0.005",
+    "learning_rate": "0.01",
     "weight_decay": "0.0001",
     "mini_batch_size": "256",
     "epochs": "30",
     "early_stopping_patience": "3",
     "early_stopping_tolerance": "0.001",
-    "seed": "1",
+    "seed": "3",
 }
 
 NOTICE_HEADING = """\

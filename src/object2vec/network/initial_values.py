@@ -1,12 +1,12 @@
 """What a training begins with: weights, tables, and outputs that say what is known beforehand.
 
 Weights are uniform with variance 1 / fan-in, so that a layer hands on the scale of its input (LeCun
-et al. 1998). The output layer begins as the best constant answer: its weights at 0, its bias at the
-labels' mean, or at the logarithm of the classes' shares. So no step is spent on learning that, and
-the first steps' noise is not the outputs'. Where both sides have the same shape they begin with the
-same numbers, though they share none: two random projections that have nothing to do with each other
-make |e0 - e1| and e0 * e1 say nothing, and few data cannot bring them together. docs/quality.md
-says what was tried.
+et al. 1998). The output layer begins as the best constant answer: its weights at 0 after hidden
+layers, its bias at the labels' mean, or at the logarithm of the classes' shares. So no step is
+spent on learning that, and the first steps' noise is not the outputs'. Where both sides have the
+same shape they begin with the same numbers, though they share none: two random projections that
+have nothing to do with each other make |e0 - e1| and e0 * e1 say nothing, and few data cannot bring
+them together. docs/quality.md says what was tried.
 """
 
 from collections.abc import Mapping
@@ -39,12 +39,15 @@ def initial_weights(
         prior: The output layer's bias, from `output_prior`.
         generator: Where the draws come from.
     """
+    # Without a hidden layer, weights of 0 are a place that training does not leave: the gradients
+    # of the tables are multiples of the weights, and those of the weights products of small rows.
+    has_hidden_layer = any(name.startswith("mlp_fc") for name in shapes)
     values = {}
     for name, shape in shapes.items():
         value = np.zeros(shape, dtype=np.float32)
         if name == OUTPUT_BIAS:
             value[:] = prior
-        elif name != OUTPUT_WEIGHT and not name.endswith("bias"):
+        elif not name.endswith("bias") and not (name == OUTPUT_WEIGHT and has_hidden_layer):
             bound = (3 / np.prod(shape[1:])) ** 0.5
             value = generator.uniform(-bound, bound, shape).astype(np.float32)
         values[name] = value

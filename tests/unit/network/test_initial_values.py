@@ -169,3 +169,9 @@ def test_sides_of_other_shapes_begin_each_with_its_own():
     assert values["source_conv0_weight"].shape != values["target_conv0_weight"].shape
     first, second = tables_of(chosen)
     assert not np.array_equal(first.weights[:, :3], second.weights[:, :3])
+
+
+def test_an_output_layer_without_hidden_ones_has_weights_to_begin_with():
+    shapes = PairNetwork(hyperparameters(mlp_layers=0), mx.cpu()).shapes
+    values = initial_weights(shapes, np.zeros(2), np.random.default_rng(5))
+    assert values["output_layer_weight"].all()
