@@ -70,6 +70,9 @@ class PairNetwork:
     def load(self, values: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Set every parameter from the array of its name."""
         for name, parameter in self.parameters.items():
+            # Anew: once a convolution has run, the engine keeps its weights in a layout of its own,
+            # into which it refuses to copy.
+            parameter.initialize(mx.init.Zero(), ctx=self.ctx, force_reinit=True)
             parameter.set_data(nd.array(values[name], ctx=self.ctx))
 
     def values(self) -> dict[str, npt.NDArray[np.float32]]:

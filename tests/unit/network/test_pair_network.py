@@ -204,3 +204,21 @@ def test_scoring_batches_shrink_as_sequences_grow():
         for length in (1, 50, 5000)
     ]
     assert sizes == [1024, 81, 1]
+
+
+def test_a_wide_hcnn_is_loaded_again_after_it_has_scored():
+    """Only wide convolutions get the layout of the engine's own that cannot be written."""
+    chosen = hyperparameters(
+        enc0_network="hcnn", enc_dim=256, enc0_token_embedding_dim=50, enc0_vocab_size=60
+    )
+    network, tables = random_network(chosen, scale=0.05), random_tables(chosen)
+    rows = RaggedArray.from_rows([[1, 2, 3, 4, 5, 6]] * 64)
+    values = network.values()
+    scores = []
+    for _ in range(3):
+        network.load(values)
+        sides = network.sides_of(tables, rows, rows)
+        left, right = (network.encode(*side) for side in sides)
+        scores.append(network.scores(left, right).asnumpy())
+    np.testing.assert_array_equal(scores[0], scores[1])
+    np.testing.assert_array_equal(scores[0], scores[2])
