@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-# The family that nearly all neighbours of a noun must be of.
+# The family that most neighbours of a noun must be of, and nine tenths of all neighbours.
 FAMILIES = {
     "wolf": "canine",
     "lion": "feline",
@@ -89,9 +89,13 @@ def test_the_demo_learns_and_its_neighbours_make_sense(mammals: Path, tmp_path: 
             record = json.loads(line)
             if record["label"] == 1 and record["in1"][0] in below:
                 below[record["in1"][0]].add(record["in0"][0])
-    rows = done.stdout.partition("cosine of their embeddings:\n")[2].splitlines()
-    for (noun, family), row in zip(FAMILIES.items(), rows, strict=False):
+    rows = done.stdout.partition("cosine of their embeddings:\n")[2].splitlines()[: len(FAMILIES)]
+    strangers = 0
+    for (noun, family), row in zip(FAMILIES.items(), rows, strict=True):
         assert row.split()[0] == noun
         names = re.sub(r" -?\d\.\d\d(?=,|$)", "", row.strip().removeprefix(noun).strip())
-        strangers = set(names.split(", ")) - below[family]
-        assert len(strangers) <= 1, row
+        found = set(names.split(", "))
+        assert len(found) == 5
+        assert len(found & below[family]) >= 3, row
+        strangers += len(found - below[family])
+    assert strangers <= len(FAMILIES) * 5 // 10, done.stdout
