@@ -49,6 +49,15 @@ class WeightAverage:
             else:
                 _move(self.values[name], weights, 1 / self._taken)
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether no weight is infinite or NaN: the last step may be the one that diverges."""
+        # Minimum and maximum hand a NaN on, and make no array of the weights' size.
+        return all(
+            np.isfinite(weights.min()) and np.isfinite(weights.max())
+            for weights in self.values.values()
+        )
+
 
 def _move(mean: Weights, weights: Weights, part: float) -> None:
     """Move a mean by a part of the way to the weights, without a temporary of their size."""

@@ -161,6 +161,8 @@ class _Job:
         snapshots = SNAPSHOTS if self._hyperparameters.weight_averaging else 1
         average = WeightAverage(self._learner, len(batches), snapshots)
         metrics, seconds = self._learn(epoch, batches, average)
+        if not average.is_finite:
+            raise self._divergence(epoch, len(batches) - 1, "a weight", math.nan)
         weights = self._weights(average)
         validation = None
         if self._validation is not None:

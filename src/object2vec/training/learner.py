@@ -34,7 +34,6 @@ class Learner:
     ) -> None:
         self.network = network
         self.tables = tuple(tables)
-        self._is_regression = hyperparameters.is_regression
         is_lazy = hyperparameters.token_embedding_storage_type == "row_sparse"
         self.updaters = tuple(
             None

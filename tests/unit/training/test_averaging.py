@@ -69,3 +69,20 @@ def test_frozen_tables_are_left_out():
     average.after(1)
     assert "embed_0_weight" not in average.values
     assert "embed_1_weight" in average.values
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_weight_that_is_no_finite_number_is_seen(value):
+    learner = learner_of()
+    average = WeightAverage(learner, 2, snapshots=4)
+    average.after(1)
+    step(learner, 1)
+    learner.tables[1].weights[3, 1] = value
+    average.after(2)
+    assert not average.is_finite
+
+
+def test_finite_weights_are_finite():
+    average = WeightAverage(learner_of(), 1, snapshots=4)
+    average.after(1)
+    assert average.is_finite
