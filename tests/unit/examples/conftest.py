@@ -1,24 +1,12 @@
 """The example's scripts as modules: they are programs, on no import path."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.scripts import ROOT, load_script
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-
-
-def load_script(path: Path) -> ModuleType:
-    """Run a script's definitions as a module of its own name."""
-    spec = importlib.util.spec_from_file_location(f"example_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their fields' types up
-    spec.loader.exec_module(module)
-    return module
+EXAMPLES = ROOT / "examples"
 
 
 @pytest.fixture(scope="session")
