@@ -6,12 +6,13 @@ measured stand in full precision, those that only show progress in three digits.
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
-from object2vec.hyperparameter_table import ENCODER_PARTS, HYPERPARAMETERS, SIDES
+from object2vec.hyperparameter_table import ENCODER_PARTS, SIDES, default_strings
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.training import events
 from object2vec_container.line_format import WITHOUT_PREFIX
@@ -36,9 +37,7 @@ def log_configuration(
         source: The file they stand in.
         hyperparameters: What was made of them.
     """
-    defaults = {
-        name: line.default for name, line in HYPERPARAMETERS.items() if line.default is not None
-    }
+    defaults = default_strings()
     strings = hyperparameters.as_strings()
     logger.info("Reading default configuration from object2vec: %s", defaults)
     logger.info("Merging with provided configuration from %s: %s", source, dict(given))
@@ -79,7 +78,6 @@ class LogLines:
     ) -> None:
         self._host = host
         self._patience = hyperparameters.early_stopping_patience
-        self._mini_batch_size = hyperparameters.mini_batch_size
         self._logs_progress = logs_progress
         self._clock = clock
         self._started = started
@@ -263,10 +261,10 @@ def _log_parameters(event: events.NetworkBuilt) -> None:
         "=" * _TABLE_WIDTH,
     ]
     for name, shape in event.tables.items():
-        uncounted = f"token table of {_size(shape)}, not counted"
+        uncounted = f"token table of {math.prod(shape)}, not counted"
         lines.append(row % (name, _by(shape), 0, uncounted))
     for name, shape in event.parameters.items():
-        lines.append(row % (name, _by(shape), _size(shape), ""))
+        lines.append(row % (name, _by(shape), math.prod(shape), ""))
     lines += ["=" * _TABLE_WIDTH, f"Total params: {event.parameter_count}", "_" * _TABLE_WIDTH]
     logger.info("context [%s]", event.device)
     for line in lines:
@@ -275,13 +273,6 @@ def _log_parameters(event: events.NetworkBuilt) -> None:
 
 def _by(shape: Iterable[int]) -> str:
     return "x".join(map(str, shape))
-
-
-def _size(shape: Iterable[int]) -> int:
-    size = 1
-    for extent in shape:
-        size *= extent
-    return size
 
 
 def _log_progress(event: events.Progress) -> None:

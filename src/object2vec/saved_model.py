@@ -42,7 +42,7 @@ class SavedModel:
         hyperparameters: What it was trained with.
         arrays: Name to array, mapped from the files, read-only.
         vocabularies: For in0 and in1, the token strings' ids, where it was trained on strings.
-        training: What is told of the training: best epoch, metrics of every epoch, seed.
+        training: What is told of the training: best epoch, metrics of every epoch.
         manifest: model.json as a whole.
     """
 

@@ -4,6 +4,7 @@ Times are seconds since the epoch (`started`, `ended`) or durations in seconds. 
 values: cross_entropy, perplexity, accuracy, or mean_squared_error, mean_absolute_error.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,13 +48,7 @@ class NetworkBuilt:
     @property
     def parameter_count(self) -> int:
         """Numbers in all parameters but the token tables, as the original counts."""
-        total = 0
-        for shape in self.parameters.values():
-            size = 1
-            for extent in shape:
-                size *= extent
-            total += size
-        return total
+        return sum(math.prod(shape) for shape in self.parameters.values())
 
 
 @dataclass(frozen=True)
