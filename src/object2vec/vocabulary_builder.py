@@ -65,7 +65,8 @@ def build_vocabulary(
 
 def _token_lists(path: Path, fields: Sequence[str]) -> Iterator[list[str]]:
     for block in read_blocks(path):
-        for number, line in enumerate(block.text.splitlines(), block.first_line):
+        # As the reader of channels does: a carriage return alone ends no line.
+        for number, line in enumerate(block.text.split(b"\n"), block.first_line):
             if not line.strip():
                 continue
             try:

@@ -47,6 +47,14 @@ def test_a_line_at_fault_is_named(records: Path) -> None:
         build_vocabulary([records], ("in0",))
 
 
+def test_lines_are_those_of_the_reader(records: Path) -> None:
+    records.write_bytes(b'{"in0": ["a"],\r"in1": ["b"]}\r\n\n{"in0": "cat"}\n')
+    with pytest.raises(RecordError, match="line 3, field 'in0'"):
+        build_vocabulary([records], ("in0", "in1"))
+    records.write_bytes(b'{"in0": ["a"],\r"in1": ["b"]}\r\n')
+    assert build_vocabulary([records], ("in0", "in1")).ids_by_token == {"a": 1, "b": 2}
+
+
 def test_the_command_writes_a_file_that_training_reads(
     records: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
