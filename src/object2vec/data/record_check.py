@@ -37,16 +37,16 @@ class SideRules:
     Attributes:
         field: `in0` or `in1`.
         vocab_size: Ids are 0..vocab_size-1.
-        size_hint: The hyperparameter that sets vocab_size, in words for a message.
-        vocab_file_name: The hyperparameter that names the side's vocabulary file.
         vocabulary: Maps token strings to ids; None when the side takes integers only.
+        ids_advice: What to do about an id that is out of range, for a message.
+        strings_advice: What to do about strings where there is no vocabulary, for a message.
     """
 
     field: str
     vocab_size: int
-    size_hint: str
-    vocab_file_name: str
     vocabulary: Vocabulary | None
+    ids_advice: str
+    strings_advice: str
 
     def check(self, value: object) -> list[int | str]:
         """Return `value`, a list whose elements are all allowed on this side.
@@ -65,8 +65,7 @@ class SideRules:
                     raise RecordFaultError(
                         self.field,
                         f"{place}: {describe(element)}; strings need a vocabulary. "
-                        f"Give {self.vocab_file_name} (a file of channel auxiliary), "
-                        "or write integer ids.",
+                        f"{self.strings_advice}",
                     )
             elif not 0 <= element < self.vocab_size:
                 raise RecordFaultError(self.field, self._say_out_of_range(element))
@@ -91,8 +90,7 @@ class SideRules:
         )
         return (
             f'Inconsistent vocab for {self.field} found. Vocab id "{_as_digits(token_id)}" '
-            f"{problem}. Ids run from 0 to vocab_size-1={self.vocab_size - 1}: "
-            f"raise {self.size_hint}, or mend the ids."
+            f"{problem}. Ids run from 0 to vocab_size-1={self.vocab_size - 1}: {self.ids_advice}"
         )
 
 
@@ -111,24 +109,29 @@ class RecordRules:
     num_classes: int | None
 
     @classmethod
-    def from_hyperparameters(
+    def of_training(
         cls,
         hyperparameters: Hyperparameters,
         vocabularies: Sequence[Vocabulary | None] = (None, None),
     ) -> "RecordRules":
-        """Return the rules of a training, or of a saved model's requests."""
+        """Return the rules of a training's channels."""
         enc0, enc1 = hyperparameters.enc0, hyperparameters.enc1
         # Under enc1_network=enc0 the value given for enc1 is not looked at.
         enc1_hint = "enc1_vocab_size" + (
             " (with enc1_network=enc0: enc0_vocab_size)" if enc0 == enc1 else ""
         )
-        return cls(
+        sides = [
             SideRules(
-                "in0", enc0.vocab_size, "enc0_vocab_size", "enc0_vocab_file", vocabularies[0]
-            ),
-            SideRules("in1", enc1.vocab_size, enc1_hint, "enc1_vocab_file", vocabularies[1]),
-            None if hyperparameters.is_regression else hyperparameters.num_classes,
-        )
+                f"in{side}",
+                encoder.vocab_size,
+                vocabularies[side],
+                f"raise {size_name}, or mend the ids.",
+                f"Give enc{side}_vocab_file (a file of channel auxiliary), or write integer ids.",
+            )
+            for side, encoder, size_name in ((0, enc0, "enc0_vocab_size"), (1, enc1, enc1_hint))
+        ]
+        num_classes = None if hyperparameters.is_regression else hyperparameters.num_classes
+        return cls(sides[0], sides[1], num_classes)
 
     def check_line(self, line: bytes) -> tuple[float, list[int | str], list[int | str]]:
         """Return label, in0 and in1 of one line.

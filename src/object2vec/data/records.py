@@ -8,7 +8,6 @@ fault. At no time does more than one block stand in memory beside the arrays.
 import gc
 import time
 from array import array
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,12 +24,12 @@ from object2vec.data.files import Block, find_files, read_blocks
 from object2vec.data.growing import GrowingArray
 from object2vec.data.ragged import RaggedArray, offsets_of
 from object2vec.data.read_summary import Log, ReadSummary, SideSummary, log_skipped, log_summary
-from object2vec.data.record_check import RecordFaultError, RecordRules, SideRules
+from object2vec.data.record_check import RecordFaultError, RecordRules
+from object2vec.data.token_ids import DoubtfulError, Rows, to_token_ids
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError, RecordError
 from object2vec.hyperparameters import Hyperparameters
 
-Rows: TypeAlias = Sequence[Sequence[int | str]]
 # Labels, and for each side the ids and how many strings were left out.
 Columns: TypeAlias = tuple[
     npt.NDArray[np.float32], tuple[RaggedArray, int], tuple[RaggedArray, int]
@@ -106,15 +105,10 @@ def read_channel(
     return records
 
 
-class _DoubtfulError(ValueError):
-    """A block holds something that only a look at each line can judge."""
-
-
 class _SideReader:
-    """Takes one side of block after block: checks ranges, cuts, counts, lays rows end to end."""
+    """Takes one side of block after block: cuts, counts, lays rows end to end."""
 
-    def __init__(self, rules: SideRules, max_seq_len: int, padding_id: int | None) -> None:
-        self._rules = rules
+    def __init__(self, max_seq_len: int, padding_id: int | None) -> None:
         self._max_seq_len = max_seq_len
         self._padding_id = padding_id
         self._values = GrowingArray(np.int32)
@@ -122,31 +116,6 @@ class _SideReader:
         self._offsets.extend(np.zeros(1, dtype=np.int64))
         self._longest = self._truncated = self._empty = 0
         self._padding_ids = self._only_padding = self._unknown_tokens = 0
-
-    def convert(self, rows: Rows) -> tuple[RaggedArray, int]:
-        """Return a block's rows as checked ids, not cut, and how many strings were left out.
-
-        Raises:
-            TypeError: A row is no list, or an element no integer.
-            OverflowError: An integer does not fit into 32 bits.
-            _DoubtfulError: An id is out of range.
-        """
-        unknown_tokens = 0
-        vocabulary = self._rules.vocabulary
-        if vocabulary is not None:
-            if set(map(type, rows)) != {list}:
-                raise _DoubtfulError  # A string as a row would be taken for a list of characters.
-            encoded = [vocabulary.encode(row) for row in rows]
-            unknown_tokens = sum(map(len, rows)) - sum(map(len, encoded))
-            rows = encoded
-        ids = array("i")
-        # array.fromlist takes lists of integers only (and booleans), at C's speed.
-        deque(map(ids.fromlist, rows), maxlen=0)  # type: ignore[arg-type]
-        values = np.frombuffer(ids, dtype=np.int32) if ids else np.empty(0, dtype=np.int32)
-        if values.size and not 0 <= int(values.min()) <= int(values.max()) < self._rules.vocab_size:
-            raise _DoubtfulError
-        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        return RaggedArray(values, offsets_of(lengths)), unknown_tokens
 
     def add(self, rows: RaggedArray, unknown_tokens: int) -> None:
         lengths = rows.lengths
@@ -184,10 +153,10 @@ class _ChannelReader:
     def __init__(
         self, hyperparameters: Hyperparameters, vocabularies: Sequence[Vocabulary | None]
     ) -> None:
-        self._rules = RecordRules.from_hyperparameters(hyperparameters, vocabularies)
+        self._rules = RecordRules.of_training(hyperparameters, vocabularies)
         padding_id = hyperparameters.padding_id
-        self._in0 = _SideReader(self._rules.in0, hyperparameters.enc0.max_seq_len, padding_id)
-        self._in1 = _SideReader(self._rules.in1, hyperparameters.enc1.max_seq_len, padding_id)
+        self._in0 = _SideReader(hyperparameters.enc0.max_seq_len, padding_id)
+        self._in1 = _SideReader(hyperparameters.enc1.max_seq_len, padding_id)
         self._labels = GrowingArray(np.float32)
         self._blank_lines = self._bytes_read = 0
 
@@ -254,8 +223,12 @@ class _ChannelReader:
                 (values == np.floor(values)).all()
             )
         if not is_allowed:
-            raise _DoubtfulError
-        return values.astype(np.float32), self._in0.convert(in0), self._in1.convert(in1)
+            raise DoubtfulError
+        return (
+            values.astype(np.float32),
+            to_token_ids(in0, self._rules.in0),
+            to_token_ids(in1, self._rules.in1),
+        )
 
     def _look_closely(
         self, path: Path, block: Block, lines: Sequence[bytes]

@@ -89,8 +89,8 @@ class PairNetwork:
         sides: dict[int, list[tuple[int, RaggedArray, bool]]] = {}
         for side, rows in enumerate((in0, in1)):
             if rows is not None:
-                pooled = isinstance(self.encoders[side], PooledEmbedding)
-                sides.setdefault(self._table_of_side[side], []).append((side, rows, pooled))
+                read = (side, rows, self.is_pooled(side))
+                sides.setdefault(self._table_of_side[side], []).append(read)
         return [(table, self._readers[table].read(parts)) for table, parts in sides.items()]
 
     def embed(self, read: TableRead, rows: npt.NDArray[np.float32]) -> list[tuple[SideInput, Any]]:
@@ -159,11 +159,20 @@ class PairNetwork:
         outputs = self.scorer(left, right)
         return outputs if self.hyperparameters.is_regression else nd.softmax(outputs, axis=1)
 
-    def scoring_batch_size(self) -> int:
-        """Return how many records to score at once, so that no layer outgrows 64 MiB by much."""
+    def scoring_batch_size(self, length: int | None = None) -> int:
+        """Return how many records to score at once, so that no layer outgrows 64 MiB by much.
+
+        Args:
+            length: Tokens of the longest sequence; None takes the sides' max_seq_len.
+        """
         widest = 1
         for encoder in self.hyperparameters.encoders:
-            positions = 1 if encoder.network == "pooled_embedding" else encoder.max_seq_len
+            pooled = encoder.network == "pooled_embedding"
+            positions = 1 if pooled else length or encoder.max_seq_len
             width = max(encoder.token_embedding_dim, self.hyperparameters.enc_dim)
             widest = max(widest, positions * width)
         return int(np.clip(2**24 // widest, 1, 1024))
+
+    def is_pooled(self, side: int) -> bool:
+        """Return whether a side's encoder takes the mean of its tokens, without their order."""
+        return isinstance(self.encoders[side], PooledEmbedding)
