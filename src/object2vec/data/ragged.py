@@ -58,6 +58,18 @@ class RaggedArray:
         lengths = np.fromiter(map(len, kept), dtype=np.int64, count=len(kept))
         return cls(values.astype(np.int32), offsets_of(lengths))
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["RaggedArray"]) -> "RaggedArray":
+        """Return the rows of all parts, one part after the other; the part itself where it is one.
+
+        Raises:
+            ValueError: There is no part.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        lengths = np.concatenate([part.lengths for part in parts])
+        return cls(np.concatenate([part.values for part in parts]), offsets_of(lengths))
+
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
         """Lengths of the rows, (N,); computed at every call."""

@@ -90,19 +90,26 @@ class InstanceRules:
         )
         return cls((left, right), hyperparameters.padding_id, ignores_unknown_ids)
 
-    def read(self, records: Sequence[object]) -> tuple[Query, ...]:
+    def read(self, records: Sequence[object], first: int = 0) -> list[Query]:
         """Return what N records ask for.
+
+        Args:
+            records: A request's records, or a piece of them.
+            first: The index of the piece's first record in the request.
 
         Raises:
             InstanceError: A record is not as it must be; the first one is named.
         """
         groups: dict[int | None, list[int]] = {}
-        for index, record in enumerate(records):
+        for index, record in enumerate(records, first):
             groups.setdefault(_side_asked(index, record), []).append(index)
-        return tuple(self._query(records, side, indices) for side, indices in groups.items())
+        return [self._query(records, side, indices, first) for side, indices in groups.items()]
 
-    def _query(self, records: Sequence[Any], side: int | None, indices: list[int]) -> Query:
-        chosen = records if len(indices) == len(records) else [records[i] for i in indices]
+    def _query(
+        self, records: Sequence[Any], side: int | None, indices: list[int], first: int
+    ) -> Query:
+        whole = len(indices) == len(records)
+        chosen = records if whole else [records[index - first] for index in indices]
         sides = (0, 1) if side is None else (side,)
         try:
             rows = tuple(
@@ -146,6 +153,24 @@ class InstanceRules:
             elif self.padding_id is not None:
                 kept.append(self.padding_id)
         return kept
+
+
+def merge(queries: Sequence[Query]) -> list[Query]:
+    """Return one query for each way of asking, of the queries of a request's pieces."""
+    groups: dict[int | None, list[Query]] = {}
+    for query in queries:
+        groups.setdefault(query.side, []).append(query)
+    return [
+        Query(
+            side,
+            np.concatenate([query.records for query in group]),
+            tuple(
+                RaggedArray.concatenate(parts)
+                for parts in zip(*(query.rows for query in group), strict=True)
+            ),
+        )
+        for side, group in groups.items()
+    ]
 
 
 def _side_asked(index: int, record: object) -> int | None:

@@ -1,0 +1,1 @@
+"""The program `serve`: a model folder in, answers over HTTP out."""

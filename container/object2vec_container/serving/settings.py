@@ -1,0 +1,180 @@
+"""What the environment variables say, as one frozen record; and what the machine adds."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from object2vec.errors import ClientError
+from object2vec_container.environment import MLFolder
+from object2vec_container.serving.settings_table import read_settings
+
+MEBIBYTE = 2**20
+QUEUE_LENGTH = 96
+# Threads of a worker beside those that may wait for the engine.
+SPARE_THREADS = 8
+# What the service allows a batch transform to have under way, in MB.
+_BATCH_MEGABYTES = 100
+# What a worker takes beside the model's shared tables, in MiB.
+_WORKER_MEGABYTES = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        model_folder: Where the model stands.
+        host: Address to listen on.
+        port: Port to listen on.
+        workers: Worker processes; None lets the machine decide.
+        queue_length: Requests a worker has under way at most.
+        threads: HTTP threads of a worker.
+        queue_bytes: Bytes of bodies a worker holds at most.
+        payload_bytes: Bytes of the largest body.
+        timeout: Seconds a request may take.
+        default_accept: Content type of an answer where the request names none, or None.
+        ignores_unknown_ids: Whether ids out of range count as padding.
+        preferred_mode: `classification`, `embedding` or None.
+        is_batch: Whether a batch transform started this.
+        batch_strategy: What /execution-parameters answers.
+        concurrent_transforms: The same; None lets the workers decide.
+        is_multi_model: Whether models come and go.
+        model_bytes: Bytes that models may take together; None lets the machine decide.
+        log_level: A level of Python's logging.
+        logs_json: Whether log lines are JSON.
+        has_metrics: Whether /metrics answers.
+    """
+
+    model_folder: Path
+    host: str = "0.0.0.0"
+    port: int = 8080
+    workers: int | None = None
+    queue_length: int = QUEUE_LENGTH
+    threads: int = QUEUE_LENGTH + SPARE_THREADS
+    queue_bytes: int = 64 * MEBIBYTE
+    payload_bytes: int = 6 * MEBIBYTE
+    timeout: int = 60
+    default_accept: str | None = None
+    ignores_unknown_ids: bool = False
+    preferred_mode: str | None = None
+    is_batch: bool = False
+    batch_strategy: str = "MULTI_RECORD"
+    concurrent_transforms: int | None = None
+    is_multi_model: bool = False
+    model_bytes: int | None = None
+    log_level: int = 20
+    logs_json: bool = False
+    has_metrics: bool = True
+
+    @classmethod
+    def from_variables(cls, variables: Mapping[str, str]) -> Self:
+        """Read the environment variables.
+
+        Raises:
+            ClientError: One or more of them are not as they must be; all are named.
+        """
+        values, faults = read_settings(variables)
+        queue_length = values.get("queue_length", QUEUE_LENGTH)
+        threads = values.get("threads", queue_length + SPARE_THREADS)
+        if not faults and threads <= queue_length:
+            faults.append(
+                f"OBJECT2VEC_THREADS={threads} must be more than OBJECT2VEC_QUEUE_LENGTH="
+                f"{queue_length}: requests that wait hold a thread each, and /ping needs one."
+            )
+        if faults:
+            raise ClientError("Environment variables are wrong: " + " ".join(faults))
+        return cls(**_in_bytes(values, variables), queue_length=queue_length, threads=threads)
+
+    def for_machine(self, cpus: int, free_bytes: int, gpus: int) -> Self:
+        """Return the settings with what the machine decides filled in.
+
+        Args:
+            cpus: Processors this process may use.
+            free_bytes: Memory that is free.
+            gpus: GPUs to serve from; each takes one worker.
+        """
+        room = max(1, free_bytes // MEBIBYTE // _WORKER_MEGABYTES)
+        workers = self.workers or (gpus or min(cpus, room))
+        payload = max(1, self.payload_bytes // MEBIBYTE)
+        transforms = min(2 * workers, max(1, _BATCH_MEGABYTES // payload))
+        return replace(
+            self,
+            workers=workers,
+            concurrent_transforms=self.concurrent_transforms or transforms,
+            model_bytes=self.model_bytes or free_bytes * 4 // 5,
+        )
+
+
+def _in_bytes(values: Mapping[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields of `Settings` but for the queue's length and threads."""
+    fields = {name: value for name, value in values.items() if name not in _CONVERTED}
+    is_batch = values.get("is_batch", False)
+    megabytes = values.get("payload_megabytes")
+    if megabytes is None and "content_length" in values:
+        payload = values["content_length"]
+    else:
+        default = _BATCH_MEGABYTES if is_batch else 6
+        payload = (default if megabytes is None else megabytes or 1024) * MEBIBYTE
+    fields["payload_bytes"] = payload
+    queue = values.get("queue_megabytes")
+    fields["queue_bytes"] = queue * MEBIBYTE if queue else max(64 * MEBIBYTE, 4 * payload)
+    fields.setdefault("timeout", 3600 if is_batch else 60)
+    if "model_megabytes" in values:
+        fields["model_bytes"] = values["model_megabytes"] * MEBIBYTE
+    fields["model_folder"] = MLFolder.from_variables(variables).model_folder
+    return fields
+
+
+_CONVERTED = (
+    "ml_root",
+    "payload_megabytes",
+    "content_length",
+    "queue_megabytes",
+    "queue_length",
+    "threads",
+    "model_megabytes",
+)
+
+
+def free_memory(root: Path = Path("/")) -> int:
+    """Return the bytes of memory that are free: the machine's, or fewer where a cgroup says so.
+
+    Args:
+        root: Where `proc` and `sys` are found.
+    """
+    free = [
+        _first_number(line.split()[1]) * 1024
+        for line in _lines(root / "proc/meminfo")
+        if line.startswith("MemAvailable:")
+    ]
+    for limit, used in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        (
+            "sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ):
+        limits, uses = _lines(root / limit), _lines(root / used)
+        if limits and uses and limits[0].isdigit():
+            free.append(max(0, int(limits[0]) - int(uses[0])))
+    return min(free, default=2**31)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError:
+        return []
+
+
+def _first_number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def gpu_count(devices: Path = Path("/dev")) -> int:
+    """Return how many GPUs the machine shows; asking the driver would make forks unsafe."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return 0
+    return sum(path.name.removeprefix("nvidia").isdigit() for path in devices.glob("nvidia*"))
