@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.contract.conftest import MLFolderBuilder
 from tests.contract.serving.server import Server
 
