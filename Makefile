@@ -26,7 +26,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format lock clean python-changed
+.PHONY: help install demo test lint format docs lock clean python-changed
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -48,6 +48,10 @@ lint: $(test_stamp) ## check style, format and types
 format: $(test_stamp) ## put the code in the format that lint asks for
 	@$(python) -m ruff check --fix .
 	@$(python) -m ruff format .
+
+docs: $(runtime_stamp) ## write the references in docs that are made from tables
+	@$(python) -m object2vec.documentation docs
+	@$(python) -m object2vec_container.documentation docs
 
 lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade takes newer ones)
 	@python=$$(docker/check_machine.sh '$(PYTHON)') || { echo "$$python"; exit 1; }; \

@@ -226,7 +226,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "concurrent_transforms",
         "SAGEMAKER_MAX_CONCURRENT_TRANSFORMS",
-        "1..100",
+        "0..100; 0 means the default",
         "twice the workers, and no more than 100 MB of payloads together",
         "What `/execution-parameters` answers as MaxConcurrentTransforms.",
         whole_number(0, 100),
