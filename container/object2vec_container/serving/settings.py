@@ -78,7 +78,9 @@ class Settings:
         values, faults = read_settings(variables)
         queue_length = values.get("queue_length", QUEUE_LENGTH)
         threads = values.get("threads", queue_length + SPARE_THREADS)
-        if not faults and threads <= queue_length:
+        names = ("OBJECT2VEC_THREADS=", "OBJECT2VEC_QUEUE_LENGTH=")
+        both_read = not any(fault.startswith(names) for fault in faults)
+        if both_read and threads <= queue_length:
             faults.append(
                 f"OBJECT2VEC_THREADS={threads} must be more than OBJECT2VEC_QUEUE_LENGTH="
                 f"{queue_length}: requests that wait hold a thread each, and /ping needs one."
