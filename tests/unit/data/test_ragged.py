@@ -51,6 +51,21 @@ def test_padding_leaves_both_ends_and_stays_inside(rows: list[list[int]], paddin
     assert as_lists(stripped) == [strip(row) for row in rows]
 
 
+@given(st.lists(rows_of_ids, min_size=1, max_size=5))
+def test_concatenated_parts_are_all_their_rows_in_order(parts: list[list[list[int]]]) -> None:
+    together = RaggedArray.concatenate([RaggedArray.from_rows(rows) for rows in parts])
+    assert together == RaggedArray.from_rows([row for rows in parts for row in rows])
+    assert together.values.dtype == np.int32
+    assert together.offsets.dtype == np.int64
+
+
+def test_a_single_part_is_not_copied_and_no_part_is_refused() -> None:
+    ragged = RaggedArray.from_rows([[1, 2], [], [3]])
+    assert RaggedArray.concatenate([ragged]) is ragged
+    with pytest.raises(ValueError, match="at least one array"):
+        RaggedArray.concatenate([])
+
+
 def test_nothing_is_copied_where_nothing_changes() -> None:
     ragged = RaggedArray.from_rows([[1, 2], [], [3]])
     assert ragged.cut(2) is ragged
