@@ -13,6 +13,7 @@ from object2vec_container.serving.content_types import CONTENT_TYPES, JSON, JSON
 Object: TypeAlias = dict[str, Any]
 
 _REQUEST_ID = "[A-Za-z0-9._:-]{1,64}"
+_NO_NUL = r"^[^\u0000]+$"
 
 _DESCRIPTION = """\
 Scores of pairs and embeddings of single objects, under the contract of SageMaker's hosting and \
@@ -287,8 +288,8 @@ def _schemas() -> Object:
     tokens = _list("Token")
     return {
         "Token": {
-            "description": "An id below the model's vocab_size; a string where the model was "
-            "trained with a vocabulary.",
+            "description": "An id below the model's vocab_size, written as an integer; a string "
+            "where the model was trained with a vocabulary.",
             "anyOf": [{"type": "integer", "minimum": 0}, text],
         },
         "Record": {
@@ -320,8 +321,8 @@ def _schemas() -> Object:
         "Metrics": text,
         "Loading": _object(
             ("model_name", "url"),
-            model_name={"type": "string", "minLength": 1},
-            url={"type": "string", "minLength": 1, "description": "The model's folder."},
+            model_name={**text, "pattern": _NO_NUL},
+            url={**text, "pattern": _NO_NUL, "description": "The model's folder."},
         ),
         "Model": _object(("modelName", "modelUrl"), modelName=text, modelUrl=text),
         "ModelPage": _object(("models",), models=_list("Model"), nextPageToken=text),
