@@ -101,9 +101,21 @@ class InstanceRules:
             InstanceError: A record is not as it must be; the first one is named.
         """
         groups: dict[int | None, list[int]] = {}
-        for index, record in enumerate(records, first):
-            groups.setdefault(_side_asked(index, record), []).append(index)
-        return [self._query(records, side, indices, first) for side, indices in groups.items()]
+        queries: list[Query] = []
+        faults: list[InstanceError] = []
+        try:
+            for index, record in enumerate(records, first):
+                groups.setdefault(_side_asked(index, record), []).append(index)
+        except InstanceError as fault:
+            faults.append(fault)
+        for side, indices in groups.items():
+            try:
+                queries.append(self._query(records, side, indices, first))
+            except InstanceError as fault:  # Another group's may stand before it.
+                faults.append(fault)
+        if faults:
+            raise min(faults, key=lambda fault: fault.record)
+        return queries
 
     def _query(
         self, records: Sequence[Any], side: int | None, indices: list[int], first: int
