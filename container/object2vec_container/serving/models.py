@@ -116,6 +116,7 @@ class SingleModel:
         engine: The worker's.
         saved: The model, opened and checked.
         ignores_unknown_ids: As in `Settings`.
+        on_warmth: Called when the model is loaded and warm.
         on_failure: Told why the model cannot be loaded.
     """
 
@@ -124,11 +125,13 @@ class SingleModel:
         engine: Engine,
         saved: SavedModel,
         ignores_unknown_ids: bool,
+        on_warmth: Callable[[], None],
         on_failure: Callable[[BaseException], None],
     ) -> None:
         self._engine = engine
         self._saved = saved
         self._ignores_unknown_ids = ignores_unknown_ids
+        self._on_warmth = on_warmth
         self._on_failure = on_failure
         self._loaded: LoadedModel | None = None
 
@@ -161,5 +164,7 @@ class SingleModel:
 
     def _note_end(self, future: "Future[None]") -> None:
         error = future.exception()
-        if error is not None:
+        if error is None:
+            self._on_warmth()
+        else:
             self._on_failure(error)

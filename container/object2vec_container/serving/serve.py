@@ -76,9 +76,11 @@ def _serve(settings: Settings) -> None:
     )
     from object2vec_container.serving.server import (  # noqa: PLC0415 (checks come first)
         Server,
+        check_address,
         with_shared_folder,
     )
 
+    check_address(settings)
     with_shared_folder(lambda folder: Server(settings, saved, folder).run())
 
 

@@ -7,6 +7,9 @@ are forked from it, so they share what it has read, and a worker that is lost is
 import logging
 import os
 import shutil
+import signal
+import socket
+import sys
 import tempfile
 import threading
 import time
@@ -16,14 +19,15 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.errors import HaltServer
 from gunicorn.glogging import Logger
 
-from object2vec.errors import PlatformError
+from object2vec.errors import Object2VecError, PlatformError
 from object2vec.saved_model import SavedModel
 from object2vec_container.serving.admission import Admission
 from object2vec_container.serving.app import STUCK_SECONDS, Service, create_app
 from object2vec_container.serving.engine import Engine
-from object2vec_container.serving.models import SingleModel
+from object2vec_container.serving.models import Models, SingleModel
 from object2vec_container.serving.settings import Settings
 from object2vec_container.serving.shelf import Shelf, ShelvedModels
 from object2vec_container.serving.telemetry import Telemetry
@@ -56,6 +60,9 @@ class Server(BaseApplication):
         self.settings = settings
         self._saved = saved
         self._folder = folder
+        self._warmth = folder / "warm"  # there once a worker is warm
+        self._is_warm = False
+        self._models: Models
         metrics_folder = folder / "metrics"
         if settings.has_metrics:
             metrics_folder.mkdir()
@@ -89,16 +96,39 @@ class Server(BaseApplication):
         engine = Engine(self._telemetry.count_step, _end_worker)
         models: SingleModel | ShelvedModels
         if self._saved is not None:
-            models = SingleModel(engine, self._saved, settings.ignores_unknown_ids, _give_up)
+            models = SingleModel(
+                engine, self._saved, settings.ignores_unknown_ids, self._note_warmth, _give_up
+            )
         else:
             shelf = Shelf(self._folder / "models", settings.model_bytes or 0)
             workers = settings.workers or 1
             models = ShelvedModels(engine, shelf, workers, settings.ignores_unknown_ids)
         admission = Admission(settings.queue_length, settings.queue_bytes)
+        self._models = models
         engine.start()
         models.start()
         threading.Thread(target=_watch, args=(engine,), name="watch", daemon=True).start()
         return create_app(Service(settings, engine, models, admission, self._telemetry))
+
+    def run(self) -> None:
+        """Run until a signal ends it; does not return."""
+        try:
+            super().run()
+        except HaltServer as halt:
+            # A second worker failed to boot while the server was ending for the first one.
+            sys.exit(halt.exit_status)
+
+    def may_accept(self) -> bool:
+        """Return whether this worker should take connections.
+
+        While no worker is warm all take them, to answer that the model is being loaded; then only
+        those that are warm do, so that a worker that is replaced fails no request of another one.
+        """
+        self._is_warm = self._is_warm or self._models.is_ready
+        return self._is_warm or not self._warmth.exists()
+
+    def _note_warmth(self) -> None:
+        self._warmth.touch()
 
     def _note_exit(self, arbiter: Any, worker: Any) -> None:
         self._telemetry.forget_process(worker.pid)
@@ -115,12 +145,15 @@ class _RootLogger(Logger):
 
 def _end_worker() -> None:
     """End this worker in good order; the first process replaces it."""
-    os.kill(os.getpid(), 15)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _give_up(error: BaseException) -> None:
     """End the whole server: what one worker cannot load, no other one can."""
-    logger.critical("The model cannot be loaded:", exc_info=error)
+    if isinstance(error, Object2VecError):
+        logger.critical("%s: %s", error.fault_name, error)
+    else:
+        logger.critical("The model cannot be loaded:", exc_info=error)
     os._exit(_BOOT_FAILURE)
 
 
@@ -131,6 +164,24 @@ def _watch(engine: Engine) -> None:
         if engine.step_seconds > STUCK_SECONDS:
             logger.critical("The engine has been at one step for %d s", engine.step_seconds)
             os._exit(1)
+
+
+def check_address(settings: Settings) -> None:
+    """Make sure that the server will be able to listen.
+
+    Raises:
+        PlatformError: The port is taken, or the address is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise PlatformError(
+                f"Cannot listen at {settings.host}:{settings.port}: {error.strerror or error}. "
+                "SAGEMAKER_BIND_TO_PORT and OBJECT2VEC_HOST set port and address."
+            ) from error
 
 
 def with_shared_folder(action: Callable[[Path], None]) -> None:

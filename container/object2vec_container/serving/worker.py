@@ -17,6 +17,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 # Beyond the request's own time: for the application to notice by itself, and for slow readers.
 _GRACE_SECONDS = 1.0
 _SLOW_READER_SECONDS = 60.0
+_SOON_SECONDS = 0.05
 # A worker that stops waits so long for the first byte of a connection it has already taken in.
 _STOP_LINGER_SECONDS = 1.0
 
@@ -29,8 +30,20 @@ class Worker(ThreadWorker):
         self._began: dict[TConn, float] = {}
         self._request_seconds = self.app.settings.timeout + _GRACE_SECONDS
 
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to take connections; a worker that should not take any does not begin."""
+        super().set_accept_enabled(enabled and self.app.may_accept())
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Wait for something to do; look often whether connections may be taken."""
+        may_accept = not self.alive or self._accepting
+        super().wait_for_and_dispatch_events(timeout if may_accept else _SOON_SECONDS)
+
     def accept(self, listener: Any) -> None:
         """Take in a connection; a thread gets it when there is something to read."""
+        if not self.app.may_accept():
+            self.set_accept_enabled(False)
+            return
         try:
             client, address = listener.accept()
         except OSError:
