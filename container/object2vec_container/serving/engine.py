@@ -6,12 +6,13 @@ requests that are answered alike and answers them as one batch. Requests take tu
 waits for a step or two, however large the others are.
 """
 
+import contextlib
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -173,7 +174,8 @@ class Engine:
             self._groups.clear()
             self._calls.clear()
         for future in owed:
-            if not future.done():
+            # It may have its outcome, or be given up this moment.
+            with contextlib.suppress(InvalidStateError):
                 future.set_exception(EngineDiedError("the engine's thread has died"))
 
     def _turn(self) -> bool:
