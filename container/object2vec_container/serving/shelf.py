@@ -81,11 +81,8 @@ class Shelf:
 
     def ready_entries(self) -> list[Entry]:
         """Return the models that are loaded, by name."""
-        entries = []
-        for path in self._folder.glob("*.json"):
-            with contextlib.suppress(FileNotFoundError):
-                entries.append(Entry(**json.loads(path.read_bytes())))
-        return sorted((entry for entry in entries if entry.is_ready), key=lambda each: each.name)
+        ready = [entry for entry in self._all_entries() if entry.is_ready]
+        return sorted(ready, key=lambda each: each.name)
 
     @contextmanager
     def changing(self, name: str) -> Iterator[None]:
@@ -156,7 +153,11 @@ class Shelf:
                     return True
 
     def _all_entries(self) -> list[Entry]:
-        return [Entry(**json.loads(path.read_bytes())) for path in self._folder.glob("*.json")]
+        entries = []
+        for path in self._folder.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # It was unloaded this moment.
+                entries.append(Entry(**json.loads(path.read_bytes())))
+        return entries
 
     def _write(self, entry: Entry) -> None:
         path = self._path(entry.name)
