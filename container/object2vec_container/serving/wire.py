@@ -4,6 +4,7 @@ Large bodies are taken apart and put together in pieces: JSON is read and writte
 global lock, which nobody should hold for long, and pieces leave memory as they are done.
 """
 
+import contextlib
 import gzip
 import io
 import zlib
@@ -17,6 +18,11 @@ import orjson
 from object2vec.data.record_check import RecordFaultError, describe, parse_object
 from object2vec.inference.instances import Query
 from object2vec_container.serving.content_types import JSON, JSON_LINES, RequestForm
+from object2vec_container.serving.document_pieces import (
+    NotInPiecesError,
+    begins_as_document,
+    read_pieces,
+)
 from object2vec_container.serving.http_errors import (
     BadRequestFault,
     TooLargeFault,
@@ -70,8 +76,11 @@ def is_json_lines(body: bytes, form: RequestForm) -> bool:
     """Return whether a body is to be read as JSON Lines; a missing content type is looked up."""
     if form.content_type is not None:
         return form.content_type != JSON
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    if begins_as_document(body):
+        return False
     try:
-        document = orjson.loads(body.removeprefix(_BYTE_ORDER_MARK))
+        document = orjson.loads(body)
     except orjson.JSONDecodeError:
         return True
     return not isinstance(document, dict) or "instances" not in document
@@ -87,10 +96,24 @@ def read_records(body: bytes, is_lines: bool) -> Iterator[list[Any]]:
     if is_lines:
         yield from _read_lines(body)
     else:
-        yield _read_document(body)
+        yield from _read_document(body)
 
 
-def _read_document(body: bytes) -> list[Any]:
+def _read_document(body: bytes) -> Iterator[list[Any]]:
+    count = 0
+    if len(body) > 2 * _PIECE_BYTES:
+        with contextlib.suppress(NotInPiecesError):
+            for records in read_pieces(body, _PIECE_BYTES):
+                yield records
+                count += len(records)
+            return
+    instances = _read_whole(body)
+    if count and body.count(b'"instances"') > 1:
+        raise BadRequestFault("The body must have the key 'instances' once.", field="instances")
+    yield instances[count:]
+
+
+def _read_whole(body: bytes) -> list[Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -118,7 +118,7 @@ def test_what_is_too_large_is_told_with_its_size_and_the_variable() -> None:
         (BOM + b'{\n "instances": [\n {"in0": [1]}\n]}\n', False),
         (b'{"in0": [1]}', True),
         (BOM + b'{"in0": [1]}\n{"in0": [1]}', True),
-        (b'{"instances": []}\n{"instances": []}', True),
+        (b'{"instances": []}\n{"instances": []}', False),
         (b'[{"in0": [1]}]', True),
         (b"", True),
         (b"nonsense", True),
