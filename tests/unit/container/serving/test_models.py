@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -33,9 +32,13 @@ def released() -> list[LoadedModel]:
     return []
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+    return SavedModel.open(save(tmp_path_factory.mktemp("model")))
+
+
 @pytest.fixture
-def model(tmp_path: Path, released: list[LoadedModel]) -> LoadedModel:
-    saved = SavedModel.open(save(tmp_path))
+def model(saved: SavedModel, released: list[LoadedModel]) -> LoadedModel:
     return LoadedModel(*load(saved, False), on_release=released.append)
 
 
@@ -99,8 +102,7 @@ def test_threads_that_use_a_model_while_it_is_retired_release_it_once(
 
 
 @pytest.mark.parametrize("ignores", [False, True])
-def test_loading_gives_what_answers_and_what_may_be_asked(tmp_path: Path, ignores: bool) -> None:
-    saved = SavedModel.open(save(tmp_path))
+def test_loading_gives_what_answers_and_what_may_be_asked(saved: SavedModel, ignores: bool) -> None:
     predictor, rules = load(saved, ignores)
     assert isinstance(predictor, Predictor)
     assert rules.ignores_unknown_ids is ignores
@@ -112,10 +114,9 @@ def test_loading_gives_what_answers_and_what_may_be_asked(tmp_path: Path, ignore
 
 
 def test_the_one_model_answers_once_the_engine_has_loaded_it(
-    tmp_path: Path, engine: Engine
+    saved: SavedModel, engine: Engine
 ) -> None:
     told: list[object] = []
-    saved = SavedModel.open(save(tmp_path))
     models = SingleModel(engine, saved, True, lambda: told.append(models.is_ready), told.append)
     assert (models.is_ready, models.count()) == (False, 0)
     with pytest.raises(UnavailableFault, match="being loaded"), models.use(None):
@@ -129,13 +130,12 @@ def test_the_one_model_answers_once_the_engine_has_loaded_it(
         assert model.rules.ignores_unknown_ids
         job = engine.submit(model.predictor, Query(0, np.arange(2), (rows,)))
         answer = job.future.result(PATIENCE)
-    np.testing.assert_allclose(answer, Predictor.load(tmp_path).embed(0, rows), atol=1e-6)
+    np.testing.assert_allclose(answer, Predictor(saved).embed(0, rows), atol=1e-6)
     with pytest.raises(NotFoundFault, match="one model"), models.use("mine"):
         pass
 
 
-def test_why_the_one_model_cannot_be_loaded_is_told(tmp_path: Path, engine: Engine) -> None:
-    saved = SavedModel.open(save(tmp_path))
+def test_why_the_one_model_cannot_be_loaded_is_told(saved: SavedModel, engine: Engine) -> None:
     broken = SavedModel(
         saved.folder, saved.hyperparameters, {}, saved.vocabularies, saved.training, {}
     )

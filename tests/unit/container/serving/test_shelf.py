@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,9 +237,25 @@ def test_a_page_follows_its_token_though_models_came_and_went() -> None:
     assert page(entries, "b", 1) == ([entries[1]], "c")
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model's folder."""
+    return save(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that answers otherwise."""
+    return save(tmp_path_factory.mktemp("other"), seed=5)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return save(tmp_path / "model")
+def broken(folder: Path, tmp_path: Path) -> Path:
+    """The folder of a model that lacks an array."""
+    copy = Path(shutil.copytree(folder, tmp_path / "broken"))
+    manifest = copy / MANIFEST
+    manifest.write_text(manifest.read_text().replace('"mlp_fc0_weight"', '"other_weight"'))
+    return copy
 
 
 @pytest.fixture
@@ -276,9 +293,8 @@ def fault_of(worker: ShelvedModels, name: str | None) -> Exception:
 
 
 def test_a_model_that_one_worker_loads_every_worker_answers_with(
-    workers: list[ShelvedModels], folder: Path, tmp_path: Path
+    workers: list[ShelvedModels], folder: Path, other: Path
 ) -> None:
-    other = save(tmp_path / "other", seed=5)
     workers[0].load("mine", str(folder))
     workers[1].load("other", str(other))
     expected = [Predictor.load(each).embed(0, ROWS) for each in (folder, other)]
@@ -342,16 +358,13 @@ def test_a_model_that_many_load_at_once_is_loaded_once(
 
 
 def test_a_folder_without_a_whole_model_is_refused_and_leaves_the_name_free(
-    workers: list[ShelvedModels], folder: Path, tmp_path: Path
+    workers: list[ShelvedModels], folder: Path, broken: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(NotFoundFault, match="no model folder"):
         workers[0].load("mine", str(tmp_path / "none"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadRequestFault, match=r"model\.json is missing"):
         workers[0].load("mine", str(tmp_path / "empty"))
-    broken = save(tmp_path / "broken")
-    manifest = broken / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"mlp_fc0_weight"', '"other_weight"'))
     with pytest.raises(BadRequestFault, match="names no array mlp_fc0_weight"):
         workers[0].load("mine", str(broken))
     assert "not loaded" in str(fault_of(workers[1], "mine"))
@@ -386,13 +399,10 @@ def test_tables_count_once_and_other_weights_once_a_worker(
 
 
 def test_a_folder_that_fails_to_build_gives_its_room_back(
-    engines: tuple[Engine, Engine], folder: Path, tmp_path: Path
+    engines: tuple[Engine, Engine], folder: Path, broken: Path, tmp_path: Path
 ) -> None:
     tables, others = sizes(folder)
     models = ShelvedModels(engines[0], Shelf(tmp_path / "shelf", tables + others), 1, False)
-    broken = save(tmp_path / "broken")
-    manifest = broken / MANIFEST
-    manifest.write_text(manifest.read_text().replace('"mlp_fc0_weight"', '"other_weight"'))
     with pytest.raises(BadRequestFault):
         models.load("broken", str(broken))
     models.load("mine", str(folder))
@@ -451,9 +461,8 @@ def test_unloading_gives_up_on_a_request_without_end_and_the_name_is_free(
 
 
 def test_a_name_that_is_loaded_anew_answers_with_the_new_model_in_every_worker(
-    workers: list[ShelvedModels], folder: Path, tmp_path: Path
+    workers: list[ShelvedModels], folder: Path, other: Path
 ) -> None:
-    other = save(tmp_path / "other", seed=5)
     for url in (folder, other, folder):
         expected = Predictor.load(url).embed(0, ROWS)
         workers[0].load("mine", str(url))
