@@ -15,6 +15,7 @@ _START = re.compile(rb'\s*\{\s*"instances"\s*:\s*\[')
 _END = re.compile(rb"\]\s*\}\s*\Z")
 _LONGEST_END = 1000
 _CUT = re.compile(rb"\}\s*,")
+_BLANKS = re.compile(rb"\s*")
 _TRIES = 20
 
 
@@ -60,7 +61,7 @@ def _next_piece(body: bytes, start: int, stop: int, piece_bytes: int) -> tuple[l
             place = cut.end()
             continue
         # After a cut there must be one more record: JSON has no comma at a list's end.
-        if not piece or (cut is not None and not body[cut.end() : stop].strip()):
+        if not piece or (cut is not None and _BLANKS.fullmatch(body, cut.end(), stop)):
             break
         return piece, stop if cut is None else cut.end()
     raise NotInPiecesError
