@@ -32,7 +32,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
 		printf '  make %-10s%s\n' "$$name" "$$text"; done
 
-install: $(runtime_stamp) ## make .venv with the programs train and object2vec
+install: $(runtime_stamp) ## make .venv with the programs train, serve and object2vec
 
 demo: $(runtime_stamp) ## train the shipped example and show what it learnt
 	@$(python) examples/mammals/demo.py

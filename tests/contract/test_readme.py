@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.contract.serving.server import free_port
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -61,6 +62,27 @@ def test_the_job_of_the_readme_trains_and_its_model_is_inspected(tmp_path: Path)
     assert f"Object2Vec model in {tmp_path}/my-job/model" in done.stdout
 
 
+def test_the_job_of_the_readme_is_served_and_answers_what_the_readme_shows(tmp_path: Path) -> None:
+    port = str(free_port())
+    script = block_with("OBJECT2VEC_ML_ROOT=/tmp/my-job") + block_with(".venv/bin/serve")
+    script = script.replace("/tmp/my-job", str(tmp_path / "my-job")).replace("8080", port)
+    script = script.replace(".venv/bin/", f"{Path(sys.executable).parent}/")
+    done = subprocess.run(
+        ["sh", "-eu", "-c", script + "wait $!"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "SAGEMAKER_BIND_TO_PORT": port, "OBJECT2VEC_HOST": "127.0.0.1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown, found = (
+        [json.loads(line)["scores"] for line in text.splitlines() if line.startswith('{"scores"')]
+        for text in (next(text for text in blocks(README, "text") if "scores" in text), done.stdout)
+    )
+    np.testing.assert_allclose(found, shown, atol=1e-6)
+
+
 def test_the_model_folders_guide_reads_a_model_without_this_project(tmp_path: Path) -> None:
     environment = {**os.environ, "OBJECT2VEC_ML_ROOT": str(tmp_path)}
     (tmp_path / "input/config").mkdir(parents=True)
@@ -86,5 +108,5 @@ def test_the_model_folders_guide_reads_a_model_without_this_project(tmp_path: Pa
 def test_every_dependency_is_named_with_its_reason() -> None:
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     (listed,) = re.findall(r"^dependencies = \[\n(.*?)^\]", project, re.DOTALL | re.MULTILINE)
-    for name in re.findall(r'"([a-z0-9]+)[=>]', listed):
+    for name in re.findall(r'"([a-z0-9-]+)[=>]', listed):
         assert re.search(rf"^\| {name}( \S+)? \| .{{20,}} \|$", README, re.MULTILINE), name
