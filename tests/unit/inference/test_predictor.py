@@ -238,6 +238,16 @@ def test_short_records_are_not_padded_to_long_ones_in_large_batches(
     assert len(batches) <= 6
 
 
+@pytest.mark.parametrize("network", ["hcnn", "bilstm"])
+def test_a_few_records_share_a_batch_whatever_their_lengths(
+    folder_of: FolderOf, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = Predictor.load(folder_of(network))
+    batches = watch_batches(predictor, monkeypatch)
+    predictor.answer(0, RaggedArray.from_rows([[1] * length for length in (2, 40, 0, 9, 1)]))
+    assert batches == [(0, [40, 9, 2, 1, 0, 0, 0, 0])]
+
+
 def test_a_batch_of_long_records_is_no_larger_than_the_network_s_bound(
     folder_of: FolderOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -495,5 +495,6 @@ def test_a_worker_without_an_engine_does_not_leave_a_model_half_loaded(
     await_truth(lambda: engines[0].is_dead)
     with pytest.raises(Exception, match="the engine's thread has died"):
         workers[0].load("mine", str(folder))
+    assert str(fault_of(workers[1], "mine")) == "Model 'mine' is not loaded."
     workers[1].load("mine", str(folder))
     ask(workers[1], "mine")
