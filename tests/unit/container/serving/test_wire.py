@@ -138,6 +138,18 @@ def test_a_document_s_instances_are_its_records() -> None:
     assert list(read_records(b'{"instances": []}', False)) == [[]]
 
 
+def test_a_document_that_stops_fitting_into_pieces_gives_every_record_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(wire, "_PIECE_BYTES", 50)
+    plain = [{"in0": [n]} for n in range(20)]
+    # A cut inside of this one is no end of a record, and there are many.
+    records = [*plain, {"in0": [99], "more": [{"n": n} for n in range(100)]}, *plain]
+    pieces = list(read_records(json.dumps({"instances": records}).encode(), False))
+    assert len(pieces) > 2
+    assert [record for piece in pieces for record in piece] == records
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [
