@@ -143,8 +143,11 @@ class Engine:
 
         Raises:
             EngineDiedError: There is no thread any more.
+            ValueError: The query has no record.
         """
         pieces = _cut(predictor, query)
+        if not pieces:
+            raise ValueError("a query asks for at least one record")
         job = Job(predictor, query.side, pieces, len(pieces))
         with self._condition:
             self._refuse_if_dead()

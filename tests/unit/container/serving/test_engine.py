@@ -187,6 +187,12 @@ def test_answers_do_not_depend_on_how_queries_are_cut_and_merged(
     assert sum(size for _, size in summer.steps) == sum(map(len, queries))
 
 
+def test_a_query_without_records_is_refused_and_does_no_harm(engine: Engine) -> None:
+    with pytest.raises(ValueError, match="at least one record"):
+        engine.submit(Summer(), query_of([]))
+    assert answer_of(engine.submit(Summer(), query_of([[1]]))) == [[1, 1]]
+
+
 def test_a_small_query_does_not_wait_for_the_end_of_a_huge_one(engine: Engine) -> None:
     summer, other = Summer(STEP_COST), Summer(STEP_COST)
     gate = Gate(engine)
