@@ -2,11 +2,15 @@
 #
 # PYTHON=/path/to/python3.12   the Python to build .venv with (default: the first that will do)
 # VENV=folder                  another place for .venv, to keep two Pythons side by side
-# ARGUMENTS="..."              handed on to pytest by `make test`
+# ARGUMENTS="..."              handed on to pytest by `make test` and `make test-image`
+# BASE=image                   what the images are built on (default: debian:bookworm-slim)
+# BUILD_OPTIONS="..."          handed on to `docker build`, such as --network host
 
 PYTHON ?=
 VENV ?= .venv
 ARGUMENTS ?=
+BASE ?=
+BUILD_OPTIONS ?=
 
 python := $(VENV)/bin/python
 pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
@@ -26,7 +30,8 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs lock clean python-changed
+.PHONY: help install demo test lint format docs image-base image-cpu image-gpu test-image lock \
+	clean python-changed
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -52,6 +57,22 @@ format: $(test_stamp) ## put the code in the format that lint asks for
 docs: $(runtime_stamp) ## write the references in docs that are made from tables
 	@$(python) -m object2vec.documentation docs
 	@$(python) -m object2vec_container.documentation docs
+
+image-base: ## make a base image where no registry is at hand; then build with BASE=object2vec-base:bookworm
+	@docker/make_base
+
+image-cpu: ## build the image object2vec:cpu
+	@$(call build_image,cpu)
+
+image-gpu: ## build the image object2vec:gpu
+	@$(call build_image,gpu)
+
+build_image = docker build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE=$(BASE)) \
+	--file Dockerfile.$1 --tag object2vec:$1 . && \
+	docker image inspect --format "object2vec:$1: {{.Size}} bytes" object2vec:$1
+
+test-image: $(test_stamp) ## test the images on a real Docker engine (build them first)
+	@$(python) -m pytest tests/image $(ARGUMENTS)
 
 lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade takes newer ones)
 	@python=$$(docker/check_machine.sh '$(PYTHON)') || { echo "$$python"; exit 1; }; \
