@@ -80,6 +80,7 @@ lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade ta
 	@$(call lock_group,--group build,requirements-build)
 	@$(call lock_group,-c docker/requirements-build.txt pyproject.toml,requirements)
 	@$(call lock_group,-c docker/requirements.txt --group test,requirements-test)
+	@$(call lock_group,-c docker/requirements.txt --no-emit-package mxnet pyproject.toml docker/gpu.in,requirements-gpu)
 
 # --universal: one file for both Pythons. --no-config: the locks depend on no one's own settings.
 lock_group = build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \

@@ -8,7 +8,12 @@ import pytest
 from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).parents[2]
-LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-test.txt")
+LOCKS = (
+    "requirements-build.txt",
+    "requirements.txt",
+    "requirements-test.txt",
+    "requirements-gpu.txt",
+)
 
 
 def entries(lock: str) -> dict[str, tuple[str, int]]:
@@ -46,3 +51,12 @@ def test_the_locks_agree_with_pyproject_and_with_each_other() -> None:
             )
         for name, version in pinned.items():
             assert versions.setdefault(name, version) == version, f"{name} has two versions"
+
+
+def test_the_gpu_image_differs_from_the_cpu_image_by_mxnet_and_cuda_alone() -> None:
+    cpu, gpu = entries("requirements.txt"), entries("requirements-gpu.txt")
+    assert cpu.keys() - gpu.keys() == {"mxnet"}
+    added = gpu.keys() - cpu.keys()
+    assert "mxnet-cu117" in added
+    assert all(name.startswith(("mxnet-cu", "nvidia-", "wheel")) for name in added)
+    assert all(gpu[name] == cpu[name] for name in cpu.keys() & gpu.keys())

@@ -12,7 +12,7 @@ from object2vec.errors import Object2VecError
 from object2vec.saved_model import SavedModel
 from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE
 from object2vec_container.serving import access_log
-from object2vec_container.serving.settings import Settings, free_memory, gpu_count
+from object2vec_container.serving.settings import Settings, free_memory, visible_gpus
 from object2vec_container.serving.settings_table import unknown_names
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def _serve(settings: Settings) -> None:
         logger.warning("%s", warning)
     saved = None if settings.is_multi_model else SavedModel.open(settings.model_folder)
     cpus = len(os.sched_getaffinity(0))
-    gpus = gpu_count()
+    gpus = visible_gpus()
     settings = settings.for_machine(cpus, free_memory(), gpus)
     workers = settings.workers or 1
     # Workers that all use every processor get in each other's way.

@@ -54,6 +54,9 @@ class Server(BaseApplication):
         settings: How to serve, what the machine decides filled in.
         saved: The one model, opened and checked; None for a multi-model endpoint.
         folder: A folder in memory for what processes share.
+
+    Attributes:
+        worker_number: In a worker, how many were started before it.
     """
 
     def __init__(self, settings: Settings, saved: SavedModel | None, folder: Path) -> None:
@@ -62,6 +65,7 @@ class Server(BaseApplication):
         self._folder = folder
         self._warmth = folder / "warm"  # there once a worker is warm
         self._is_warm = False
+        self.worker_number = 0
         self._models: Models
         metrics_folder = folder / "metrics"
         if settings.has_metrics:
@@ -93,6 +97,10 @@ class Server(BaseApplication):
     def load(self) -> Flask:
         """Return a worker's application, its engine started; after the fork."""
         settings = self.settings
+        if settings.gpus:
+            # Before the engine is imported, which is then left no other one to take.
+            gpu = settings.gpus[self.worker_number % len(settings.gpus)]
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         engine = Engine(self._telemetry.count_step, _end_worker)
         models: SingleModel | ShelvedModels
         if self._saved is not None:

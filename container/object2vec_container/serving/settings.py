@@ -1,5 +1,6 @@
 """What the environment variables say, as one frozen record; and what the machine adds."""
 
+import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -45,6 +46,7 @@ class Settings:
         log_level: A level of Python's logging.
         logs_json: Whether log lines are JSON.
         has_metrics: Whether /metrics answers.
+        gpus: GPUs to serve from, by the driver's names; workers take them in turn.
     """
 
     model_folder: Path
@@ -67,6 +69,7 @@ class Settings:
     log_level: int = 20
     logs_json: bool = False
     has_metrics: bool = True
+    gpus: tuple[str, ...] = ()
 
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Self:
@@ -89,7 +92,7 @@ class Settings:
             raise ClientError("Environment variables are wrong: " + " ".join(faults))
         return cls(**_in_bytes(values, variables), queue_length=queue_length, threads=threads)
 
-    def for_machine(self, cpus: int, free_bytes: int, gpus: int) -> Self:
+    def for_machine(self, cpus: int, free_bytes: int, gpus: tuple[str, ...]) -> Self:
         """Return the settings with what the machine decides filled in.
 
         Args:
@@ -98,12 +101,13 @@ class Settings:
             gpus: GPUs to serve from; each takes one worker.
         """
         room = max(1, free_bytes // MEBIBYTE // _WORKER_MEGABYTES)
-        workers = self.workers or (gpus or min(cpus, room))
+        workers = self.workers or len(gpus) or min(cpus, room)
         payload = max(1, self.payload_bytes // MEBIBYTE)
         transforms = min(2 * workers, max(1, _BATCH_MEGABYTES // payload))
         return replace(
             self,
             workers=workers,
+            gpus=gpus,
             concurrent_transforms=self.concurrent_transforms or transforms,
             model_bytes=self.model_bytes or free_bytes * 4 // 5,
         )
@@ -175,8 +179,20 @@ def _first_number(text: str) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def gpu_count(devices: Path = Path("/dev")) -> int:
-    """Return how many GPUs the machine shows; asking the driver would make forks unsafe."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return 0
-    return sum(path.name.removeprefix("nvidia").isdigit() for path in devices.glob("nvidia*"))
+def visible_gpus(devices: Path = Path("/dev")) -> tuple[str, ...]:
+    """Return the GPUs to serve from, as CUDA_VISIBLE_DEVICES names them.
+
+    Asking the driver would make forks unsafe, so the device files are looked at; with an engine
+    that was built for none there are none.
+    """
+    if not any(name.startswith("mxnet-cu") for name in _installed_packages()):
+        return ()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return tuple(name.strip() for name in named.split(",") if name.strip() not in ("", "-1"))
+    numbers = [path.name.removeprefix("nvidia") for path in devices.glob("nvidia*")]
+    return tuple(str(index) for index in range(sum(number.isdigit() for number in numbers)))
+
+
+def _installed_packages() -> list[str]:
+    return [each.name for each in importlib.metadata.distributions()]

@@ -30,6 +30,11 @@ class Worker(ThreadWorker):
         self._began: dict[TConn, float] = {}
         self._request_seconds = self.app.settings.timeout + _GRACE_SECONDS
 
+    def init_process(self) -> None:
+        """Begin the worker's work; after the fork."""
+        self.app.worker_number = self.age - 1
+        super().init_process()
+
     def set_accept_enabled(self, enabled: bool) -> None:
         """Begin or cease to take connections; a worker that should not take any does not begin."""
         super().set_accept_enabled(enabled and self.app.may_accept())

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from object2vec.errors import PlatformError
+
 # Read once, when the engine's library is loaded. PASSIVE: OpenMP's waiting threads otherwise spin
 # and starve the other threads and processes of the machine.
 _SETTINGS = {
@@ -32,7 +34,16 @@ def _load() -> Any:
     if "bool" not in np.__dict__:
         # MXNet 1.9.1 reads numpy.bool at import; NumPy removed it in 1.24.
         np.bool = np.bool_  # type: ignore[attr-defined]
-    return importlib.import_module("mxnet")
+    try:
+        return importlib.import_module("mxnet")
+    except OSError as error:
+        if "libcuda.so" not in str(error):
+            raise
+        raise PlatformError(
+            "The NVIDIA driver is not here (libcuda.so.1 is missing), and this is the build of "
+            "MXNet for GPUs: start the container with --gpus all on a machine with a GPU, or use "
+            "the CPU image."
+        ) from error
 
 
 mx = _load()
@@ -61,8 +72,16 @@ def device(num_gpus: int | None) -> Any:
     Args:
         num_gpus: How many GPUs may be used; None takes what the machine has.
     """
-    present = mx.context.num_gpus() if num_gpus != 0 else 0
+    present = gpu_count() if num_gpus != 0 else 0
     return mx.gpu(0) if present else mx.cpu(0)
+
+
+def gpu_count() -> int:
+    """Return how many GPUs the engine can use; 0 where it was built for none or finds no driver."""
+    try:
+        return int(mx.context.num_gpus())
+    except mx.MXNetError:
+        return 0
 
 
 def from_numpy(array: np.ndarray, ctx: Any) -> Any:

@@ -10,7 +10,7 @@ from object2vec_container.serving.settings import (
     MEBIBYTE,
     Settings,
     free_memory,
-    gpu_count,
+    visible_gpus,
 )
 from object2vec_container.serving.settings_table import SETTINGS, unknown_names
 
@@ -209,7 +209,7 @@ def test_names_that_look_like_settings_get_a_warning_with_the_nearest_one() -> N
 
 
 def test_the_machine_decides_what_was_left_open() -> None:
-    settings = settings_of().for_machine(cpus=4, free_bytes=8000 * MEBIBYTE, gpus=0)
+    settings = settings_of().for_machine(cpus=4, free_bytes=8000 * MEBIBYTE, gpus=())
     assert settings.workers == 4
     assert settings.concurrent_transforms == 8
     assert settings.model_bytes == 6400 * MEBIBYTE
@@ -217,24 +217,24 @@ def test_the_machine_decides_what_was_left_open() -> None:
 
 def test_little_memory_means_fewer_workers_and_never_none() -> None:
     workers = [
-        settings_of().for_machine(16, megabytes * MEBIBYTE, 0).workers
+        settings_of().for_machine(16, megabytes * MEBIBYTE, ()).workers
         for megabytes in (0, 149, 299, 300, 451, 100_000)
     ]
     assert workers == [1, 1, 1, 2, 3, 16]
 
 
 def test_gpus_take_one_worker_each_whatever_the_processors() -> None:
-    assert settings_of().for_machine(16, 10**12, gpus=1).workers == 1
-    assert settings_of().for_machine(2, 10**12, gpus=4).workers == 4
+    assert settings_of().for_machine(16, 10**12, gpus=("0",)).workers == 1
+    assert settings_of().for_machine(2, 10**12, gpus=("0", "1", "2", "3")).workers == 4
 
 
 def test_what_was_told_is_left_as_it_is() -> None:
     told = settings_of(
         NUM_WORKERS="7", SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="3", OBJECT2VEC_MODEL_MEMORY_MB="5"
-    ).for_machine(cpus=2, free_bytes=1, gpus=1)
+    ).for_machine(cpus=2, free_bytes=1, gpus=("0",))
     assert (told.workers, told.concurrent_transforms) == (7, 3)
     assert told.model_bytes == 5 * MEBIBYTE
-    zero = settings_of(SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="0").for_machine(2, 10**12, 0)
+    zero = settings_of(SAGEMAKER_MAX_CONCURRENT_TRANSFORMS="0").for_machine(2, 10**12, ())
     assert zero.concurrent_transforms == 4
 
 
@@ -245,7 +245,7 @@ def test_transforms_at_a_time_carry_no_more_than_100_megabytes(
     megabytes: str, transforms: int
 ) -> None:
     settings = settings_of(SAGEMAKER_MAX_PAYLOAD_IN_MB=megabytes, NUM_WORKERS="16")
-    assert settings.for_machine(1, 10**12, 0).concurrent_transforms == transforms
+    assert settings.for_machine(1, 10**12, ()).concurrent_transforms == transforms
 
 
 def test_free_memory_is_the_machine_s_where_no_group_limits_it(tmp_path: Path) -> None:
@@ -276,14 +276,21 @@ def test_free_memory_is_guessed_where_nothing_tells_it(tmp_path: Path) -> None:
     assert free_memory(tmp_path) == 2**31
 
 
-def test_gpus_are_counted_by_their_devices_unless_they_are_hidden(
+def test_gpus_are_told_by_their_devices_and_by_the_variable_that_hides_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "null"):
+    for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm"):
         (tmp_path / name).touch()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert gpu_count(tmp_path) == 2
-    assert gpu_count(tmp_path / "none") == 0
+    assert visible_gpus(tmp_path) == ()  # this MXNet was built for none
+    monkeypatch.setattr(
+        "object2vec_container.serving.settings._installed_packages",
+        lambda: ["numpy", "mxnet-cu117"],
+    )
+    assert visible_gpus(tmp_path) == ("0", "1")
+    assert visible_gpus(tmp_path / "none") == ()
     for hidden in ("", "-1"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
-        assert gpu_count(tmp_path) == 0
+        assert visible_gpus(tmp_path) == ()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1, GPU-8a56a4bc")
+    assert visible_gpus(tmp_path) == ("1", "GPU-8a56a4bc")
