@@ -3,6 +3,7 @@
 import base64
 import binascii
 import logging
+import math
 import re
 import time
 import uuid
@@ -13,6 +14,7 @@ import orjson
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from object2vec.data.record_check import describe
 from object2vec.errors import shorten
 from object2vec_container.serving.access_log import log_request
 from object2vec_container.serving.admission import Admission
@@ -21,10 +23,11 @@ from object2vec_container.serving.engine import Engine, EngineDiedError
 from object2vec_container.serving.http_errors import (
     BadRequestFault,
     HTTPFault,
+    TooLargeFault,
     UnavailableFault,
 )
-from object2vec_container.serving.invocation import Invocation, Invoker
-from object2vec_container.serving.models import Models
+from object2vec_container.serving.invocation import Invocation, Invoker, read_body
+from object2vec_container.serving.models import Models, trim_memory
 from object2vec_container.serving.settings import MEBIBYTE, Settings
 from object2vec_container.serving.shelf import Entry, ShelvedModels, page
 from object2vec_container.serving.telemetry import Telemetry
@@ -34,6 +37,9 @@ logger = logging.getLogger(__name__)
 # A step of the engine is some milliseconds; one that takes so long will never end.
 STUCK_SECONDS = 120
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+# What a body of so many bytes was read into is given back to the machine at once: the C library
+# would keep it, for each thread anew.
+_LARGE_BODY = 1 << 16
 _PAGE = 100
 _LARGEST_PAGE = 1000
 
@@ -61,6 +67,7 @@ def create_app(service: Service) -> Flask:
     """Return the application of one worker."""
     app = Flask("object2vec", static_folder=None)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or it answers with redirections
     _observe(app, service)
     _map_failures(app)
     _add_probes(app, service)
@@ -116,6 +123,9 @@ def _observe(app: Flask, service: Service) -> None:
             },
             logging.DEBUG if path == "/ping" and response.status_code == 200 else logging.INFO,
         )
+        # By now nothing holds the records any more, not even a failure's traceback.
+        if (request.content_length or 0) > _LARGE_BODY:
+            trim_memory()
         return response
 
 
@@ -222,7 +232,8 @@ def _add_models(app: Flask, models: ShelvedModels) -> None:
     @app.get("/models")
     def list_all() -> Response:
         limit = request.args.get("limit", str(_PAGE))
-        if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= _LARGEST_PAGE):
+        is_number = limit.isascii() and limit.isdigit() and len(limit) < 9
+        if not (is_number and 1 <= int(limit) <= _LARGEST_PAGE):
             raise BadRequestFault(f"limit is {shorten(limit)}, must be 1..{_LARGEST_PAGE}.")
         token = request.args.get("next_page_token")
         after = None if token is None else _decode_token(token)
@@ -246,17 +257,17 @@ def _add_models(app: Flask, models: ShelvedModels) -> None:
 def _read_loading() -> tuple[str, str]:
     """Return the name and the folder of a model that is to be loaded."""
     example = '{"model_name": "mine", "url": "/opt/ml/models/mine/model"}'
-    if (request.content_length or 0) > MEBIBYTE:
-        raise BadRequestFault(f"The body must be an object such as {example}.")
     try:
-        body = orjson.loads(request.get_data())
+        body = orjson.loads(read_body(request, MEBIBYTE, math.inf))
+    except TooLargeFault as fault:
+        raise TooLargeFault(f"The body is larger than {MEBIBYTE} bytes; send {example}.") from fault
     except orjson.JSONDecodeError as error:
         raise BadRequestFault(f"The body is not JSON ({error}); send {example}.") from error
     values = [body.get(key) if isinstance(body, dict) else None for key in ("model_name", "url")]
     for key, value in zip(("model_name", "url"), values, strict=True):
         if not isinstance(value, str) or not value or "\0" in value:
             raise BadRequestFault(
-                f"{key} is {shorten(value)}, must be a text; send {example}.", field=key
+                f"{key}: {describe(value)}, must be a text without NUL; send {example}.", field=key
             )
     return str(values[0]), str(values[1])
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request
 
@@ -106,7 +107,7 @@ class Invoker:
             self._models.use(model_name) as model,
             self._admission.enter(limit if size is None else size),
         ):
-            body = _read_body(request, limit, deadline)
+            body = read_body(request, limit, deadline)
             body = unpack(body, request.headers.get("Content-Encoding"), limit)
             return self._answer(model, body, form, request.headers.get("Accept"), deadline)
 
@@ -186,13 +187,13 @@ def _prepare(model: LoadedModel, query: Query, form: RequestForm) -> Query:
     return Query(query.side, query.records, rows)
 
 
-def _read_body(request: Request, limit: int, deadline: float) -> bytes:
+def read_body(request: Request, limit: int, deadline: float) -> bytes:
     """Return a request's whole body.
 
     Raises:
         TooLargeFault: It is larger than `limit` bytes.
         RequestTimeoutFault: It did not arrive before the deadline.
-        BadRequestFault: The client went away.
+        BadRequestFault: The client went away, or the body's chunks are broken.
     """
     chunks: list[bytes] = []
     size = 0
@@ -203,6 +204,8 @@ def _read_body(request: Request, limit: int, deadline: float) -> bytes:
             size += len(chunk)
             if size > limit:
                 raise TooLargeFault(say_too_large("has", None, limit))
+    except ParseException as error:
+        raise BadRequestFault(f"The body's chunks are broken: {error}.") from error
     except (ClientDisconnected, OSError) as error:
         raise _cut_off(size, expected, deadline) from error
     if expected is not None and size < expected:

@@ -17,6 +17,8 @@ from object2vec_container.serving.http_errors import NotFoundFault, UnavailableF
 
 logger = logging.getLogger(__name__)
 
+_MMAP_THRESHOLD = -3  # of malloc.h
+
 # The predictor, but for its type: whoever imports that loads the network's engine.
 Predictor = Any
 
@@ -106,6 +108,19 @@ def load(saved: SavedModel, ignores_unknown_ids: bool) -> tuple[Predictor, Insta
 def give_memory_back() -> None:
     """Return what Python and the C library hold of released models to the machine."""
     gc.collect()
+    trim_memory()
+
+
+def take_large_blocks_singly() -> None:
+    """Have the C library take every block of a mebibyte from the machine, and give it back.
+
+    By itself it raises that size with the first large body, and then keeps some 12 MB a thread.
+    """
+    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
+
+
+def trim_memory() -> None:
+    """Return what the C library holds of freed memory to the machine."""
     ctypes.CDLL(None).malloc_trim(0)
 
 

@@ -27,7 +27,11 @@ from object2vec.saved_model import SavedModel
 from object2vec_container.serving.admission import Admission
 from object2vec_container.serving.app import STUCK_SECONDS, Service, create_app
 from object2vec_container.serving.engine import Engine
-from object2vec_container.serving.models import Models, SingleModel
+from object2vec_container.serving.models import (
+    Models,
+    SingleModel,
+    take_large_blocks_singly,
+)
 from object2vec_container.serving.settings import Settings
 from object2vec_container.serving.shelf import Shelf, ShelvedModels
 from object2vec_container.serving.telemetry import Telemetry
@@ -101,6 +105,7 @@ class Server(BaseApplication):
             # Before the engine is imported, which is then left no other one to take.
             gpu = settings.gpus[self.worker_number % len(settings.gpus)]
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+        take_large_blocks_singly()
         engine = Engine(self._telemetry.count_step, _end_worker)
         models: SingleModel | ShelvedModels
         if self._saved is not None:

@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import os
 import threading
 import time
 import uuid
@@ -238,7 +239,7 @@ class ShelvedModels:
             InsufficientMemoryFault: There is no room for it.
         """
         with self._shelf.changing(name):
-            if not Path(url).is_dir():
+            if not os.path.isdir(url):  # which takes any name, however long
                 raise NotFoundFault(f"There is no model folder {shorten(url)}.")
             try:
                 saved = SavedModel.open(url)

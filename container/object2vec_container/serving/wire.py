@@ -16,6 +16,7 @@ import numpy.typing as npt
 import orjson
 
 from object2vec.data.record_check import RecordFaultError, describe, parse_object
+from object2vec.errors import shorten
 from object2vec.inference.instances import Query
 from object2vec_container.serving.content_types import JSON, JSON_LINES, RequestForm
 from object2vec_container.serving.document_pieces import (
@@ -51,7 +52,8 @@ def unpack(body: bytes, encoding: str | None, limit: int) -> bytes:
         return body
     if name not in ("gzip", "x-gzip"):
         raise UnsupportedTypeFault(
-            f"Content encoding {name!r} is not supported; send the body as it is, or as gzip.",
+            f"Content encoding {shorten(name)} is not supported; send the body as it is, or as "
+            "gzip.",
             headers={"Accept-Encoding": "gzip, identity"},
         )
     try:

@@ -242,7 +242,10 @@ def as_json(value: object, limit: int = 80) -> str:
     """Return a value as JSON spells it, cut in the middle to at most `limit` characters."""
     if isinstance(value, int) and not isinstance(value, bool):
         return _as_digits(value)
-    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+    except RecursionError:  # the reader goes deeper than the writer
+        text = "[...]" if isinstance(value, list) else "{...}"
     return text if len(text) <= limit else f"{text[: limit // 2 - 2]}...{text[1 - limit // 2 :]}"
 
 
