@@ -1,21 +1,29 @@
-"""The `object2vec` command: what a model folder is, and a vocabulary for records of strings."""
+"""The `object2vec` command: what a model is, a vocabulary for records of strings, SageMaker's jobs.
+
+Wherever it takes a path, it takes an `s3://` URI too; boto3 is loaded only then.
+"""
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from object2vec.errors import Object2VecError, PlatformError
 from object2vec.hyperparameter_table import default_strings
+from object2vec.launcher import commands as sagemaker
+from object2vec.launcher.commands import positive
+from object2vec.launcher.locations import Location, S3Location, parse_location
+from object2vec.launcher.model_archive import model_folder
 from object2vec.saved_model import SavedModel
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         options.run(options)
     except Object2VecError as error:
         print(f"{error.fault_name}: {error}", file=sys.stderr)
@@ -28,42 +36,65 @@ def _parser() -> argparse.ArgumentParser:
         prog="object2vec", description="Work with trained Object2Vec models and their data."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    inspect = commands.add_parser("inspect", help="say what a model folder holds")
-    inspect.add_argument("folder", type=Path, help="a model folder, with its model.json")
+    inspect = commands.add_parser("inspect", help="say what a model holds")
+    inspect.add_argument(
+        "model",
+        type=parse_location,
+        help="a model folder, with its model.json, or a model.tar.gz; a path or s3://",
+    )
     inspect.add_argument("--json", action="store_true", help="print model.json as it is")
     inspect.set_defaults(run=_inspect)
     vocabulary = commands.add_parser(
         "vocabulary", help="make a vocabulary file from records of token strings"
     )
-    vocabulary.add_argument("sources", nargs="+", type=Path, help="JSON Lines files or folders")
-    vocabulary.add_argument("--output", type=Path, required=True, help="the JSON file to write")
+    vocabulary.add_argument(
+        "sources",
+        nargs="+",
+        type=parse_location,
+        help="JSON Lines files or folders; paths or s3://",
+    )
+    vocabulary.add_argument(
+        "--output",
+        type=parse_location,
+        required=True,
+        help="the JSON file to write; a path or s3://",
+    )
     vocabulary.add_argument(
         "--field",
         choices=("in0", "in1", "both"),
         default="both",
         help="whose strings to take (default: both, for a table that both encoders share)",
     )
-    vocabulary.add_argument("--max-size", type=_positive, help="keep the most frequent tokens only")
+    vocabulary.add_argument("--max-size", type=positive, help="keep the most frequent tokens only")
     vocabulary.add_argument(
         "--min-frequency",
-        type=_positive,
+        type=positive,
         default=1,
         help="keep tokens that occur so often (default: 1)",
     )
     vocabulary.set_defaults(run=_make_vocabulary)
+    sagemaker.add_to(commands)
     return parser
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is less than 1")
-    return number
+@contextmanager
+def _local(location: Location) -> Iterator[Path]:
+    if isinstance(location, Path):
+        yield location
+        return
+    from object2vec.launcher.storage import local_copy  # noqa: PLC0415  (it loads boto3)
+
+    with local_copy(location) as path:
+        yield path
 
 
 def _inspect(options: argparse.Namespace) -> None:
-    model = SavedModel.open(options.folder)
-    print(json.dumps(model.manifest, indent=2) if options.json else describe(model))
+    with _local(options.model) as path, model_folder(path) as folder:
+        model = SavedModel.open(folder)
+        if options.json:
+            print(json.dumps(model.manifest, indent=2))
+        else:
+            print(describe(model, str(options.model)))
 
 
 def _make_vocabulary(options: argparse.Namespace) -> None:
@@ -71,23 +102,34 @@ def _make_vocabulary(options: argparse.Namespace) -> None:
     from object2vec.vocabulary_builder import build_vocabulary  # noqa: PLC0415
 
     fields = ("in0", "in1") if options.field == "both" else (options.field,)
-    vocabulary = build_vocabulary(
-        options.sources, fields, max_size=options.max_size, min_frequency=options.min_frequency
-    )
-    try:
-        options.output.write_text(vocabulary.to_json() + "\n", "utf-8")
-    except OSError as error:
-        raise PlatformError(f"{options.output} cannot be written: {error.strerror}.") from error
+    with ExitStack() as copies:
+        sources = [copies.enter_context(_local(source)) for source in options.sources]
+        vocabulary = build_vocabulary(
+            sources, fields, max_size=options.max_size, min_frequency=options.min_frequency
+        )
+    _write(vocabulary.to_json() + "\n", options.output)
     print(
         f"{len(vocabulary)} tokens in {options.output}; with it, a vocab_size of "
         f"{len(vocabulary) + 1} or more (id 0 is the padding)"
     )
 
 
-def describe(model: SavedModel) -> str:
-    """Return what a model is, in lines for a person."""
+def _write(text: str, output: Location) -> None:
+    if isinstance(output, S3Location):
+        from object2vec.launcher.storage import Storage  # noqa: PLC0415  (it loads boto3)
+
+        Storage.of_environment().write_text(text, output)
+        return
+    try:
+        output.write_text(text, "utf-8")
+    except OSError as error:
+        raise PlatformError(f"{output} cannot be written: {error.strerror}.") from error
+
+
+def describe(model: SavedModel, place: str | None = None) -> str:
+    """Return what a model is, in lines for a person; `place` says where it is from."""
     sections = (
-        _heading(model),
+        _heading(model, place or str(model.folder)),
         _table(("encoder", "network", "reads", "width"), _encoder_rows(model)),
         _table(("array", "shape", "numbers"), _array_rows(model)),
         _table(_metric_names(model), _epoch_rows(model), mark=int(model.training["best_epoch"])),
@@ -96,12 +138,12 @@ def describe(model: SavedModel) -> str:
     return "\n\n".join(sections)
 
 
-def _heading(model: SavedModel) -> str:
+def _heading(model: SavedModel, place: str) -> str:
     manifest, training = model.manifest, model.training
     size = sum(array.nbytes for array in model.arrays.values())
     return "\n".join(
         (
-            f"Object2Vec model in {model.folder}",
+            f"Object2Vec model in {place}",
             f"  format version {manifest['format_version']}, written by object2vec "
             f"{manifest['object2vec_version']}",
             f"  {len(model.arrays)} arrays, {size / 2**20:.1f} MiB; every checksum is right",
