@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from object2vec.hyperparameters import Hyperparameters
+from object2vec.saved_model import MANIFEST
 from object2vec.training import events
 from object2vec_container import failures
 from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE, Environment, MLFolder
 from object2vec_container.line_format import configure_logging
 from object2vec_container.log_lines import LogLines, log_configuration
+from object2vec_container.stopping import StopRequested, stoppable
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; None takes the process's own.
 
     Returns:
-        The exit code: 0 for success, 1 for a defect, 2 for the client's fault, 3 for the machine's.
+        The exit code: 0 for success and after SIGTERM, 1 for a defect, 2 for the client's fault,
+        3 for the machine's.
     """
     started = time.time()
     _parser().parse_args(arguments)
@@ -36,7 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     on_terminal = _set_up_output()
     failures.forget(folder)
     try:
-        _train(folder, started, on_terminal)
+        with stoppable():
+            _train(folder, started, on_terminal)
+    except StopRequested:
+        _log_stop(folder)
     except (Exception, KeyboardInterrupt) as error:
         return failures.report(error, folder)
     return 0
@@ -100,6 +106,14 @@ def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
 
         run_job(hyperparameters, Channels(**environment.channels), folder.model_folder, listen)
         lines.close()
+
+
+def _log_stop(folder: MLFolder) -> None:
+    if (folder.model_folder / MANIFEST).exists():
+        what = f"{folder.model_folder} holds the best model so far"
+    else:
+        what = "no epoch had ended, so there is no model"
+    logger.warning("Stopped by SIGTERM before the end of the training: %s", what)
 
 
 def _warn_of_missing_objective(hyperparameters: Hyperparameters, environment: Environment) -> None:

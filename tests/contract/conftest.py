@@ -116,8 +116,8 @@ class MLFolderBuilder:
         )
         return self._run(done.returncode, done.stdout, done.stderr)
 
-    def train_and_interrupt(self, line: str) -> Run:
-        """Run the real program and send it SIGINT once it has logged a line."""
+    def train_and_interrupt(self, line: str, *signals: signal.Signals) -> Run:
+        """Run the real program and send it signals (SIGINT) once it has logged a line."""
         log = ""
         with subprocess.Popen(
             train_command(),
@@ -130,7 +130,8 @@ class MLFolderBuilder:
             for piece in process.stdout:
                 log += piece
                 if line in piece:
-                    process.send_signal(signal.SIGINT)
+                    for number in signals or (signal.SIGINT,):
+                        process.send_signal(number)
                     break
             rest, errors = process.communicate(timeout=120)
         return self._run(process.returncode, log + rest, errors)

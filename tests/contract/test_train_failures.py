@@ -1,6 +1,7 @@
 """`train` refuses what it cannot do: exit code, failure file, and no traceback in it."""
 
 import os
+import signal
 
 from object2vec.saved_model import SavedModel
 
@@ -132,6 +133,24 @@ def test_a_failure_file_that_cannot_be_written_hides_nothing(ml_folder) -> None:
     assert run.exit_code == 2
     assert "ClientError: 1 problem in the hyperparameters:" in run.log
     assert "The failure file cannot be written" in run.log
+
+
+def test_sigterm_ends_the_job_in_good_order_with_the_best_model_so_far(ml_folder) -> None:
+    ml_folder.channel("train", ml_folder.records(2000)).hyperparameters(epochs="100")
+    run = ml_folder.train_and_interrupt("Saved the model of epoch 0", signal.SIGTERM)
+    assert run.exit_code == 0
+    assert run.failure is None
+    assert f"Stopped by SIGTERM before the end of the training: {ml_folder.model} holds" in run.log
+    assert "Traceback" not in run.log + run.errors
+    assert SavedModel.open(ml_folder.model).hyperparameters.enc_dim == 4
+
+
+def test_sigterm_before_the_first_epoch_is_a_clean_end_without_a_model(ml_folder) -> None:
+    ml_folder.channel("train", ml_folder.records(20_000)).hyperparameters(epochs="100")
+    run = ml_folder.train_and_interrupt("Reading default configuration", signal.SIGTERM)
+    assert run.exit_code == 0
+    assert "no epoch had ended, so there is no model" in run.log
+    assert not ml_folder.model.exists() or not list(ml_folder.model.iterdir())
 
 
 def test_an_interrupt_ends_the_job_with_its_own_exit_code(ml_folder) -> None:

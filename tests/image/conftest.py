@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 CPU_IMAGE = "object2vec:cpu"
+GPU_IMAGE = "object2vec:gpu"
 
 
 def no_answer(*command: str) -> str:
@@ -30,3 +31,11 @@ def cpu_image(engine: None) -> str:
     if no_answer("docker", "image", "inspect", CPU_IMAGE):
         pytest.skip(f"{CPU_IMAGE} is not built: make image-cpu")
     return CPU_IMAGE
+
+
+@pytest.fixture(scope="session")
+def gpu_image(engine: None) -> str:
+    """The name of the built GPU image; a test that needs it skips without."""
+    if no_answer("docker", "image", "inspect", GPU_IMAGE):
+        pytest.skip(f"{GPU_IMAGE} is not built: make image-gpu")
+    return GPU_IMAGE

@@ -14,7 +14,7 @@ from object2vec_container.serving.settings_table import read_settings
 MEBIBYTE = 2**20
 QUEUE_LENGTH = 96
 # Threads of a worker beside those that may wait for the engine.
-SPARE_THREADS = 8
+SPARE_THREADS = 32
 # What the service allows a batch transform to have under way, in MB.
 _BATCH_MEGABYTES = 100
 # What a worker takes beside the model's shared tables, in MiB.

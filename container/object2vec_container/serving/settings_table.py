@@ -121,7 +121,7 @@ SETTINGS: tuple[Setting, ...] = (
         "threads",
         "OBJECT2VEC_THREADS",
         "4..1024",
-        "the queue's length and 8 more",
+        "the queue's length and 32 more",
         "HTTP threads of a worker: more than the queue holds, so that `/ping` always finds one.",
         whole_number(4, 1024),
     ),

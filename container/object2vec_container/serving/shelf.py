@@ -121,6 +121,11 @@ class Shelf:
         """Take a model off the list; workers that have it will let go."""
         self._path(entry.name).unlink(missing_ok=True)
 
+    def forget(self, entry: Entry) -> None:
+        """Take a model off the list that no worker has built."""
+        self.remove(entry)
+        self._holders(entry).unlink(missing_ok=True)
+
     def hold(self, entry: Entry) -> IO[bytes] | None:
         """Return a file that says that this process has the model, until it is closed.
 
@@ -249,13 +254,13 @@ class ShelvedModels:
             try:
                 self._build(entry, saved)
             except MemoryError as error:
-                self._shelf.remove(entry)
+                self._shelf.forget(entry)
                 raise InsufficientMemoryFault(f"There is no memory for {shorten(name)}.") from error
             except ClientError as error:
-                self._shelf.remove(entry)
+                self._shelf.forget(entry)
                 raise BadRequestFault(str(error)) from error
             except BaseException:
-                self._shelf.remove(entry)
+                self._shelf.forget(entry)
                 raise
             self._shelf.finish(entry)
 
@@ -271,7 +276,7 @@ class ShelvedModels:
             if entry is None:
                 raise _not_found(name)
             self._shelf.remove(entry)
-            self._let_go(name)
+            self._let_go(name, entry.generation)
             if not self._shelf.await_release(entry):
                 raise UnavailableFault(f"A request still uses model {shorten(name)}.")
 
@@ -328,9 +333,11 @@ class ShelvedModels:
 
         return release
 
-    def _let_go(self, name: str) -> None:
-        built = self._built.pop(name, None)
-        if built is not None:
+    def _let_go(self, name: str, generation: str) -> None:
+        built = self._built.get(name)
+        # Another one of that name may have been loaded meanwhile.
+        if built is not None and built[0] == generation:
+            del self._built[name]
             built[1].retire()
 
     def _watch(self) -> None:
@@ -339,7 +346,7 @@ class ShelvedModels:
             for name, (generation, _) in list(self._built.items()):
                 entry = self._shelf.find(name)
                 if entry is None or entry.generation != generation:
-                    self._let_go(name)
+                    self._let_go(name, generation)
 
 
 def _release(model: LoadedModel, held: IO[bytes]) -> None:

@@ -150,7 +150,7 @@ def test_the_model_stands_below_the_ml_folder() -> None:
 def test_threads_follow_the_queue_and_must_outnumber_it() -> None:
     assert settings_of().threads > settings_of().queue_length
     followed = settings_of(OBJECT2VEC_QUEUE_LENGTH="500")
-    assert (followed.queue_length, followed.threads) == (500, 508)
+    assert (followed.queue_length, followed.threads) == (500, 532)
     given = settings_of(OBJECT2VEC_QUEUE_LENGTH="5", OBJECT2VEC_THREADS="6")
     assert (given.queue_length, given.threads) == (5, 6)
     message = message_of({"OBJECT2VEC_QUEUE_LENGTH": "6", "OBJECT2VEC_THREADS": "6"})
