@@ -20,6 +20,8 @@ uv_version := 0.13.9
 requirements_stamp := $(VENV)/.requirements-installed
 runtime_stamp := $(VENV)/.project-installed
 test_stamp := $(VENV)/.test-requirements-installed
+# Neither SageMaker SDK can share an environment with the other, or with this project.
+sdk_stamps := build/sagemaker2/.installed build/sagemaker3/.installed
 
 # A PYTHON that is named and is another version than the one in .venv makes .venv anew.
 ifneq ($(strip $(PYTHON)),)
@@ -30,7 +32,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs image-base image-cpu image-gpu test-image lock \
+.PHONY: help install demo test lint format docs image-base image-cpu image-gpu sdks test-image lock \
 	clean python-changed
 
 help: ## list the commands
@@ -71,7 +73,9 @@ build_image = docker build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE=$(BASE
 	--file Dockerfile.$1 --tag object2vec:$1 . && \
 	docker image inspect --format "object2vec:$1: {{.Size}} bytes" object2vec:$1
 
-test-image: $(test_stamp) ## test the images on a real Docker engine (build them first)
+sdks: $(sdk_stamps) ## make environments with the SageMaker SDKs, for examples/sagemaker
+
+test-image: $(test_stamp) $(sdk_stamps) ## test the images on a real Docker engine (build them first)
 	@$(python) -m pytest tests/image $(ARGUMENTS)
 
 lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade takes newer ones)
@@ -81,6 +85,8 @@ lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade ta
 	@$(call lock_group,-c docker/requirements-build.txt pyproject.toml,requirements)
 	@$(call lock_group,-c docker/requirements.txt --group test,requirements-test)
 	@$(call lock_group,-c docker/requirements.txt --no-emit-package mxnet pyproject.toml docker/gpu.in,requirements-gpu)
+	@$(call lock_group,docker/sagemaker2.in,requirements-sagemaker2)
+	@$(call lock_group,docker/sagemaker3.in,requirements-sagemaker3)
 
 # --universal: one file for both Pythons. --no-config: the locks depend on no one's own settings.
 lock_group = build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 \
@@ -114,4 +120,11 @@ $(runtime_stamp): $(requirements_stamp) pyproject.toml src/object2vec/__init__.p
 
 $(test_stamp): $(runtime_stamp) docker/requirements-test.txt
 	@$(locked) -r docker/requirements-test.txt
+	@touch $@
+
+build/sagemaker%/.installed: docker/requirements-sagemaker%.txt | $(requirements_stamp)
+	@echo "installing version $* of the SageMaker SDK into $(@D): up to 300 MB to download"
+	@$(python) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+		--require-hashes --no-deps -r $<
 	@touch $@

@@ -13,6 +13,8 @@ LOCKS = (
     "requirements.txt",
     "requirements-test.txt",
     "requirements-gpu.txt",
+    "requirements-sagemaker2.txt",
+    "requirements-sagemaker3.txt",
 )
 
 
