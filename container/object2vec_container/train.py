@@ -65,7 +65,13 @@ def _set_up_output() -> bool:
     # File names need not be UTF-8, and a strange one must not stop a line.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    on_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    # The SDK's local mode gives its containers a terminal, but reads it line by line: of a bar it
+    # would show nothing until the end. A job that has a name is one of the platform's, or such a one.
+    on_terminal = (
+        sys.stdout.isatty()
+        and os.environ.get("TERM") != "dumb"
+        and "TRAINING_JOB_NAME" not in os.environ
+    )
     if on_terminal:
         from object2vec_container.progress_bar import LinesAboveBar  # noqa: PLC0415 (rarely needed)
 

@@ -140,13 +140,15 @@ class MLFolderBuilder:
         failure = self.failure.read_text() if self.failure.is_file() else None
         return Run(exit_code, log, errors, failure)
 
-    def train_on_terminal(self, term: str = "xterm", columns: int = 120) -> tuple[int, str]:
+    def train_on_terminal(
+        self, term: str = "xterm", columns: int = 120, **variables: str
+    ) -> tuple[int, str]:
         """Run the real program on a terminal of its own; return its exit code and what it drew."""
         terminal, program_side = pty.openpty()
         fcntl.ioctl(program_side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         with subprocess.Popen(
             train_command(),
-            env=self.environment(TERM=term),
+            env=self.environment(TERM=term, **variables),
             stdin=program_side,
             stdout=program_side,
             stderr=program_side,

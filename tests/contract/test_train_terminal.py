@@ -38,3 +38,12 @@ def test_a_dumb_terminal_gets_no_bar(ml_folder) -> None:
     exit_code, drawn = ml_folder.train_on_terminal(term="dumb")
     assert exit_code == 0
     assert "of at most" not in drawn
+
+
+def test_a_named_job_gets_no_bar(ml_folder) -> None:
+    """The SDK's local mode gives a container a terminal, and shows whole lines of it only."""
+    ml_folder.channel("train", ml_folder.records(110)).hyperparameters(mini_batch_size="1")
+    exit_code, drawn = ml_folder.train_on_terminal(TRAINING_JOB_NAME="object2vec-1")
+    assert exit_code == 0
+    assert "of at most" not in drawn
+    assert "batches: 100, num_examples" in drawn
