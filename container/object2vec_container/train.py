@@ -65,8 +65,8 @@ def _set_up_output() -> bool:
     # File names need not be UTF-8, and a strange one must not stop a line.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
-    # The SDK's local mode gives its containers a terminal, but reads it line by line: of a bar it
-    # would show nothing until the end. A job that has a name is one of the platform's, or such a one.
+    # The SDK's local mode gives its containers a terminal, but reads whole lines of it: a bar would
+    # show nothing until the end. Its jobs have names, as the platform's have.
     on_terminal = (
         sys.stdout.isatty()
         and os.environ.get("TERM") != "dumb"
