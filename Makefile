@@ -10,6 +10,7 @@ PYTHON ?=
 VENV ?= .venv
 ARGUMENTS ?=
 BASE ?=
+DOCKER ?= docker
 BUILD_OPTIONS ?=
 
 python := $(VENV)/bin/python
@@ -69,9 +70,9 @@ image-cpu: ## build the image object2vec:cpu
 image-gpu: ## build the image object2vec:gpu
 	@$(call build_image,gpu)
 
-build_image = docker build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE=$(BASE)) \
+build_image = $(DOCKER) build $(BUILD_OPTIONS) $(if $(BASE),--build-arg BASE=$(BASE)) \
 	--file Dockerfile.$1 --tag object2vec:$1 . && \
-	docker image inspect --format "object2vec:$1: {{.Size}} bytes" object2vec:$1
+	$(DOCKER) image inspect --format "object2vec:$1: {{.Size}} bytes" object2vec:$1
 
 sdks: $(sdk_stamps) ## make environments with the SageMaker SDKs, for examples/sagemaker
 
