@@ -6,8 +6,9 @@ environment_variables.md into FOLDER (default: docs). A test fails when they are
 
 import json
 import sys
-from pathlib import Path
+from collections.abc import Sequence
 
+from object2vec.documentation import write_files
 from object2vec_container.serving.openapi import document
 from object2vec_container.serving.settings_table import SETTINGS, Setting
 
@@ -104,15 +105,9 @@ def generated_files() -> dict[str, str]:
     }
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the generated files into the folder that the first argument names."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    folder = Path(arguments[0] if arguments else "docs")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in generated_files().items():
-        (folder / name).write_text(text, encoding="utf-8")
-        sys.stdout.write(f"{folder / name}\n")
-    return 0
+    return write_files(generated_files(), sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":

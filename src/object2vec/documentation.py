@@ -6,6 +6,7 @@ algorithm_specification.json into FOLDER (default: docs). A test fails when they
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from object2vec.algorithm_specification import create_algorithm_request, tuning_ranges
@@ -161,15 +162,19 @@ def _json_text(value: object) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write the generated files into the folder that the first argument names."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+def write_files(files: Mapping[str, str], arguments: Sequence[str]) -> int:
+    """Write texts by file name into the folder that the first argument names (default: docs)."""
     folder = Path(arguments[0] if arguments else "docs")
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in generated_files().items():
+    for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"{folder / name}\n")
     return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the generated files into the folder that the first argument names."""
+    return write_files(generated_files(), sys.argv[1:] if arguments is None else arguments)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ from object2vec_container.serving.http_errors import (
 from object2vec_container.serving.invocation import Invocation, Invoker, read_body
 from object2vec_container.serving.models import Models, trim_memory
 from object2vec_container.serving.settings import MEBIBYTE, Settings
-from object2vec_container.serving.shelf import Entry, ShelvedModels, page
+from object2vec_container.serving.shelf import Entry, page
+from object2vec_container.serving.shelved_models import ShelvedModels
 from object2vec_container.serving.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)

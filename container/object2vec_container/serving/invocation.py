@@ -129,10 +129,14 @@ class Invoker:
         queries, told.records = self._decode(model, body, is_lines, form)
         jobs = [self._engine.submit(model.predictor, query) for query in queries]
         answers = []
-        for query, job in zip(queries, jobs, strict=True):
-            answers.append((query, self._await(job, query, deadline)))
-            told.queue_seconds = max(told.queue_seconds, job.queue_seconds)
-            told.engine_seconds += job.engine_seconds
+        try:
+            for query, job in zip(queries, jobs, strict=True):
+                answers.append((query, self._await(job, query, deadline)))
+                told.queue_seconds = max(told.queue_seconds, job.queue_seconds)
+                told.engine_seconds += job.engine_seconds
+        finally:
+            for job in jobs:
+                job.future.cancel()  # in vain, but where another one of them failed
         told.body = b"".join(self._in_turns(write_answer(answers, told.records, content_type)))
         return told
 
@@ -165,7 +169,6 @@ class Invoker:
         try:
             answer = job.future.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError as error:
-            job.future.cancel()
             raise UnavailableFault(
                 f"The request was not answered within {self._settings.timeout} s "
                 "(SAGEMAKER_MODEL_SERVER_TIMEOUT). Try again, with fewer records."

@@ -33,7 +33,8 @@ from object2vec_container.serving.models import (
     take_large_blocks_singly,
 )
 from object2vec_container.serving.settings import Settings
-from object2vec_container.serving.shelf import Shelf, ShelvedModels
+from object2vec_container.serving.shelf import Shelf
+from object2vec_container.serving.shelved_models import ShelvedModels
 from object2vec_container.serving.telemetry import Telemetry
 from object2vec_container.serving.worker import Worker
 

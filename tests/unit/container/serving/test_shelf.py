@@ -29,7 +29,8 @@ from object2vec_container.serving.http_errors import (
     NotFoundFault,
     UnavailableFault,
 )
-from object2vec_container.serving.shelf import Entry, Shelf, ShelvedModels, page
+from object2vec_container.serving.shelf import Entry, Shelf, page
+from object2vec_container.serving.shelved_models import ShelvedModels
 
 PATIENCE = 10  # seconds, for what takes some milliseconds
 CAPACITY = 100
