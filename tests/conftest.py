@@ -1,9 +1,14 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.sagemaker_platform import Platform
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +18,20 @@ def shared_folder() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no real data at {folder} (OBJECT2VEC_SHARED names another folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def running_platform() -> Iterator["Platform"]:
+    """AWS as the launcher sees it: one server, as moto keeps its state for the whole process."""
+    # Here, not above: it takes seconds, which other tests need not wait for.
+    from tests import sagemaker_platform
+
+    with sagemaker_platform.running_platform() as platform:
+        yield platform
+
+
+@pytest.fixture
+def platform(running_platform: "Platform") -> "Platform":
+    """That server, emptied."""
+    running_platform.reset()
+    return running_platform

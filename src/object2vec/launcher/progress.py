@@ -100,7 +100,9 @@ class _Follower:
 
     def _show_statuses(self, description: Description) -> None:
         for entry in _statuses(self._kind, description):
-            if entry not in self._shown:
+            # A status without a time may come back after another one, and is news then.
+            seen = self._shown if entry[0] is not None else self._shown[-1:]
+            if entry not in seen:
                 self._shown.append(entry)
                 time, *words = entry
                 clock = f"{time.astimezone():%H:%M:%S} " if isinstance(time, datetime) else ""
@@ -130,7 +132,8 @@ def _statuses(kind: Kind, description: Description) -> list[tuple[object, ...]]:
             (entry.get("StartTime"), entry["Status"], entry.get("StatusMessage"))
             for entry in transitions
         ]
-    return [(None, f"{kind.word} {kind.name(description)}", kind.status(description))]
+    status = kind.status(description)
+    return [(None, f"{kind.word} {kind.name(description)}", status, say_counts(description))]
 
 
 def check_end(kind: Kind, description: Description) -> None:

@@ -145,7 +145,8 @@ def find(client: Any, name: str, kind: Kind | None = None) -> Resource:
         if description is not None:
             found.append(Resource(candidate, description))
     if not found:
-        kinds = " and no ".join(candidate.word for candidate in candidates)
+        *words, last = [candidate.word for candidate in candidates]
+        kinds = f"{', '.join(words)} or {last}" if words else last
         raise ClientError(
             f"There is no {kinds} named {name} in {client.meta.region_name}. Look at the name and "
             "at --region."

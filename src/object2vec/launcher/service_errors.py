@@ -32,7 +32,9 @@ _CREDENTIAL_ERRORS = (
     botocore_errors.NoCredentialsError,
     botocore_errors.PartialCredentialsError,
     botocore_errors.CredentialRetrievalError,
+    botocore_errors.LoginError,
     botocore_errors.SSOError,
+    botocore_errors.TokenRetrievalError,
 )
 _UNREACHABLE = (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)
 
