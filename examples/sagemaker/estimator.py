@@ -4,7 +4,8 @@ r"""Train, deploy and ask the image with the SageMaker Python SDK's Estimator (`
     build/sagemaker2/bin/python examples/sagemaker/estimator.py --data ml-100k \
         --role ROLE_ARN --image IMAGE_URI --bucket BUCKET
 
---local runs everything in containers on this machine, without an account and without network.
+--local runs everything in containers on this machine, without an account and without network (set
+AWS_EC2_METADATA_DISABLED=true, or the SDK looks for credentials while it is imported, in vain).
 Otherwise the same calls run in yours; the bucket gets data and models, and the endpoint is deleted.
 """
 

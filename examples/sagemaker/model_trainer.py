@@ -34,8 +34,9 @@ def train(channels: Path, hyperparameters: dict[str, str], folder: Path) -> Path
     Raises:
         SystemExit: The job failed; it says why.
     """
-    # Local mode takes no session; this is how its default one learns to tell no one that it ran.
+    # The SDK makes a session of its own: it needs no credentials, and is to tell no one of itself.
     os.environ.setdefault("SAGEMAKER_USER_CONFIG_OVERRIDE", str(movie_ratings.SDK_CONFIGURATION))
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
     shutil.rmtree(folder, ignore_errors=True)  # A job's folder must not hold another job's model.
     folder.mkdir(parents=True)
     trainer = ModelTrainer(
