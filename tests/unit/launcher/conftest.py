@@ -2,11 +2,21 @@
 
 import os
 from collections.abc import Iterator
+from functools import cache
 
+import botocore.session
 import pytest
 from tests.sagemaker_platform import Platform
 
 from object2vec.launcher.session import Session
+
+
+@pytest.fixture(autouse=True, scope="session")
+def services_read_once() -> Iterator[None]:
+    """Read the services' models, megabytes of JSON, once and not for every session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield
 
 
 @pytest.fixture(autouse=True)
