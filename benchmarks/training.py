@@ -1,0 +1,193 @@
+"""Training speed: the real `train` beside a peer, on the same files, in turn.
+
+    .venv/bin/python benchmarks/training.py WORKLOADS OUT [--peer "PYTHON SCRIPT"] [--runs 5]
+
+WORKLOADS holds a folder a workload, with hyperparameters.json and train/*.jsonl. Every run trains
+one epoch without validation; what counts is records per second of the training loop: making of
+batches, forward, backward, update. The peer is a command that takes the same two files and prints
+JSON lines with records_per_second. Runs alternate, medians are compared. OUT gets results.json and
+table.md.
+
+The limits of the machine are measured too: a product of large matrices for arithmetic, a copy of a
+large array for memory traffic. The share of the first is what the dense layers' multiply-adds, forward and
+backward, would take of it.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+_THROUGHPUT = re.compile(r"train throughput=([0-9.e+]+) records/second")
+_PEER_SECONDS = "20"
+
+
+@dataclass
+class Measured:
+    """What was measured of one workload.
+
+    Attributes:
+        ours: Records per second, a run each.
+        peers: The same of the peer.
+        megabytes: Peak resident memory of our runs in MiB.
+        peer_megabytes: The same of the peer's.
+        multiply_adds: Of the dense layers, a record, forward.
+    """
+
+    ours: list[float] = field(default_factory=list)
+    peers: list[float] = field(default_factory=list)
+    megabytes: float = 0.0
+    peer_megabytes: float = 0.0
+    multiply_adds: float = 0.0
+
+
+def main() -> int:
+    """Run all workloads and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("workloads", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--peer", type=shlex.split, default=[])
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=[])
+    options = parser.parse_args()
+    folders = sorted(
+        path.parent
+        for path in options.workloads.glob("*/hyperparameters.json")
+        if not options.only or path.parent.name in options.only
+    )
+    results: dict[str, Measured] = {folder.name: Measured() for folder in folders}
+    limits = measure_limits()
+    for number in range(options.runs):
+        for folder in folders:
+            measured = results[folder.name]
+            _run_ours(folder, measured)
+            if options.peer:
+                _run_peer(folder, options.peer, measured)
+            print(number, folder.name, measured.ours[-1], measured.peers[-1:], flush=True)
+    options.out.mkdir(parents=True, exist_ok=True)
+    told = {name: asdict(measured) for name, measured in results.items()}
+    (options.out / "results.json").write_text(
+        json.dumps({"machine": _machine(), "limits": limits, "workloads": told}, indent=1) + "\n"
+    )
+    text = table(results, limits)
+    (options.out / "table.md").write_text(text)
+    print(text)
+    return 0
+
+
+def measure_limits() -> dict[str, float]:
+    """Return multiply-adds and copied bytes a second that this machine can do."""
+    a = np.ones((2000, 2000), dtype=np.float32)
+    products = min(_seconds(lambda: a @ a) for _ in range(5))
+    source = np.ones(2**26, dtype=np.float32)
+    target = np.empty_like(source)
+    copies = min(_seconds(lambda: np.copyto(target, source)) for _ in range(5))
+    return {"multiply_adds": 2000**3 / products, "copied_bytes": 2 * source.nbytes / copies}
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    action()
+    return time.perf_counter() - began
+
+
+def _run_ours(folder: Path, measured: Measured) -> None:
+    with tempfile.TemporaryDirectory() as root:
+        job = Path(root)
+        (job / "input" / "config").mkdir(parents=True)
+        (job / "input" / "data").mkdir()
+        (job / "input" / "data" / "train").symlink_to((folder / "train").resolve())
+        hyperparameters = json.loads((folder / "hyperparameters.json").read_text())
+        hyperparameters.update(epochs="1", seed="1")
+        path = job / "input" / "config" / "hyperparameters.json"
+        path.write_text(json.dumps(hyperparameters))
+        train = Path(sys.executable).with_name("train")
+        log, measured.megabytes = _run(
+            [str(train)], {**os.environ, "OBJECT2VEC_ML_ROOT": root}, measured.megabytes
+        )
+        measured.ours.append(float(_THROUGHPUT.findall(log)[-1]))
+        manifest = json.loads((job / "model" / "model.json").read_text())
+        measured.multiply_adds = _multiply_adds(folder, manifest)
+
+
+def _run_peer(folder: Path, peer: list[str], measured: Measured) -> None:
+    (train,) = (folder / "train").glob("*.jsonl")
+    command = [*peer, str(folder / "hyperparameters.json"), str(train), "--epochs", "1"]
+    log, measured.peer_megabytes = _run(
+        [*command, "--max-seconds", _PEER_SECONDS], dict(os.environ), measured.peer_megabytes
+    )
+    measured.peers.append(json.loads(log.splitlines()[-1])["records_per_second"])
+
+
+def _run(command: list[str], variables: dict[str, str], highest: float) -> tuple[str, float]:
+    """Return a command's output, and the higher of its peak memory and `highest`, in MiB."""
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        log = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{log[-2000:]}")
+    return log, max(highest, usage.ru_maxrss / 1024)
+
+
+def _multiply_adds(folder: Path, manifest: dict[str, object]) -> float:
+    """Return the multiply-adds of the dense layers a record, forward: weights times positions."""
+    arrays = manifest["arrays"]
+    assert isinstance(arrays, dict)
+    lengths = [0.0, 0.0]
+    count = 0
+    for path in (folder / "train").glob("*.jsonl"):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            count += 1
+            lengths[0] += len(record["in0"])
+            lengths[1] += len(record["in1"])
+    total = 0.0
+    for name, entry in arrays.items():
+        if name.startswith("embed_") or len(entry["shape"]) < 2:
+            continue
+        side = {"source": 0, "target": 1}.get(name.split("_")[0])
+        times = 1.0 if side is None else lengths[side] / count
+        total += times * float(np.prod(entry["shape"]))
+    return total
+
+
+def table(results: dict[str, Measured], limits: dict[str, float]) -> str:
+    """Return the table in Markdown."""
+    lines = [
+        "| workload | records/s | the peer's | ratio | lowest..highest of the runs | peak MiB "
+        "| the peer's | share of the matrix product's limit |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, measured in results.items():
+        ours = statistics.median(measured.ours)
+        peer = statistics.median(measured.peers) if measured.peers else float("nan")
+        share = 3 * measured.multiply_adds * ours / limits["multiply_adds"]
+        lines.append(
+            f"| {name} | {ours:,.0f} | {peer:,.0f} | {ours / peer:.2f} "
+            f"| {min(measured.ours):,.0f}..{max(measured.ours):,.0f} "
+            f"| {measured.megabytes:,.0f} | {measured.peer_megabytes:,.0f} | {share:.0%} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _machine() -> str:
+    text = Path("/proc/cpuinfo").read_text()
+    names = re.findall(r"^model name\s*: (.*)$", text, re.MULTILINE)
+    return f"{len(os.sched_getaffinity(0))} processors, {names[0] if names else 'unknown'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
