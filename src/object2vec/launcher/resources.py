@@ -154,10 +154,10 @@ def find(client: Any, name: str, kind: Kind | None = None) -> Resource:
     first, *others = found
     strangers = [one for one in others if one.kind not in _PARTS.get(first.kind, ())]
     if strangers:
-        words = ", ".join(one.kind.word for one in found)
+        several = ", ".join(one.kind.word for one in found)
         values = ", ".join(one.kind.word.replace(" ", "-") for one in found)
         raise ClientError(
-            f"{name} is the name of several: {words}. Say which with --kind: {values}"
+            f"{name} is the name of several: {several}. Say which with --kind: {values}"
         )
     return first
 
