@@ -84,7 +84,9 @@ def _serve(root: Path, rows: int, workers: int) -> int:
             time.sleep(0.1)
         print(f"ready after {time.monotonic() - began:.1f} s")
         _show("before requests", server.pid)
-        threads = [threading.Thread(target=_read_all, args=(port, rows)) for _ in range(3 * workers)]
+        threads = [
+            threading.Thread(target=_read_all, args=(port, rows)) for _ in range(3 * workers)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

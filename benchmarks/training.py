@@ -9,8 +9,8 @@ JSON lines with records_per_second. Runs alternate, medians are compared. OUT ge
 table.md.
 
 The limits of the machine are measured too: a product of large matrices for arithmetic, a copy of a
-large array for memory traffic. The share of the first is what the dense layers' multiply-adds, forward and
-backward, would take of it.
+large array for memory traffic. The share of the first is what the multiply-adds of the dense
+layers, forward and backward, would take of it.
 """
 
 import argparse
