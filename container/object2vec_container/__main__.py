@@ -6,8 +6,10 @@ The program takes this process's place, so signals reach it.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from object2vec_container.environment import MLFolder
 
@@ -29,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
+    # The kernel keeps from a container's first process what it does not handle, and `train` and
+    # `serve` handle SIGTERM only when they have loaded what they need.
+    signal.signal(signal.SIGTERM, _end)
     command = complete(sys.argv[1:] if arguments is None else arguments)
     if command[0] == "train":
         from object2vec_container.train import main as train  # noqa: PLC0415 (only one is loaded)
@@ -46,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "Debian has.\n"
         )
         return 127
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -145,6 +146,28 @@ def test_stopping_a_server_answers_what_is_under_way(
         client.join()
     assert (code, answers) == (0, [200])
     assert seconds < 25
+
+
+@pytest.mark.parametrize("command", ["serve", "train"])
+def test_stopping_a_container_that_is_just_starting_ends_it_at_once(
+    cpu_image: str, trained: MLFolderBuilder, command: str
+) -> None:
+    with Container(cpu_image, command, options=(mounted(trained.root),)) as container:
+        status = Path("/proc") / container.inspect("{{.State.Pid}}") / "status"
+        deadline = time.monotonic() + 30
+        while not caught_signals(status) & 1 << (signal.SIGTERM - 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        code, seconds = container.stop()
+        assert "Listening at" not in container.log
+    assert code == 0
+    assert seconds < 10
+
+
+def caught_signals(status: Path) -> int:
+    """The mask of the signals that a process handles."""
+    (line,) = (line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
+    return int(line.split()[1], 16)
 
 
 def test_stopping_a_training_ends_within_the_contracts_time(
