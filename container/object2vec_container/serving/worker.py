@@ -24,6 +24,8 @@ _HEAD_BYTES = 1 << 16
 _SOON_SECONDS = 0.05
 # What the application did not read of a body, a client has so long to send, before it is cut off.
 _DRAIN_SECONDS = 1.0
+# After so many requests a connection is closed: the client's next one may find a less busy worker.
+_CONNECTION_REQUESTS = 1000
 # Beyond the request's own time: for the application to notice by itself, and for slow readers.
 _GRACE_SECONDS = 1.0
 _SLOW_READER_SECONDS = 60.0
@@ -100,6 +102,13 @@ class Worker(ThreadWorker):
             # Here, as it may take seconds; closing it again does no harm.
             conn.close(graceful=True)
         return is_kept
+
+    def handle_request(self, req: Any, conn: TConn) -> Any:
+        """Answer a request whose head is read; for a thread."""
+        conn.requests = getattr(conn, "requests", 0) + 1
+        if conn.requests >= _CONNECTION_REQUESTS:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
         """Return whether a connection can take another request."""

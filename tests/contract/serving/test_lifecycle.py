@@ -1,9 +1,11 @@
 """How a server starts, loses and replaces workers, and ends."""
 
+import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -180,9 +182,6 @@ def test_sigterm_answers_what_is_under_way_and_exits_with_0(
 def test_sigterm_with_idle_and_silent_connections_ends_soon(
     hcnn_folder: Path, tmp_path: Path
 ) -> None:
-    import http.client
-    import socket
-
     with Server(hcnn_folder, tmp_path / "log") as server:
         kept = http.client.HTTPConnection("127.0.0.1", server.port)
         kept.request("GET", "/ping")
@@ -193,6 +192,19 @@ def test_sigterm_with_idle_and_silent_connections_ends_soon(
             assert server.stop() == 0
             assert time.monotonic() - began < 6
         kept.close()
+
+
+def test_a_long_connection_is_closed_in_good_order_so_that_workers_share_the_load(
+    hcnn_server: Server,
+) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", hcnn_server.port)
+    for number in range(1, 1001):
+        connection.request("GET", "/ping")
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"")
+        closes = (response.getheader("Connection") or "").lower() == "close"
+        assert closes is (number == 1000), number
+    connection.close()
 
 
 def test_nothing_stays_in_memory_after_the_end(hcnn_folder: Path, tmp_path: Path) -> None:
