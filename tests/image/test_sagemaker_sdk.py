@@ -229,6 +229,7 @@ def test_a_job_that_fails_says_why(
         assert line in done.errors
 
 
-@pytest.mark.usefixtures("estimated")
-def test_the_sdks_ask_no_one_outside(outside: Outside) -> None:
+def test_the_sdks_ask_and_tell_no_one_outside(estimated: Run, outside: Outside) -> None:
+    setting = "Applied value from config key = SageMaker.PythonSDK.Modules.TelemetryOptOut"
+    assert setting in estimated.output
     assert outside.asked == []
