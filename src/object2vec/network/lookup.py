@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from object2vec.data.ragged import RaggedArray, offsets_of
-from object2vec.network.engine import mx
+from object2vec.network.engine import from_numpy, mx
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,10 @@ class SparseMatrix:
 
     def to_device(self, ctx: Any) -> Any:
         """Return the engine's CSR array of the same shape."""
-        return mx.nd.sparse.csr_matrix(
-            (self.values, self.columns, self.offsets), shape=self.shape, ctx=ctx
-        )
+        # Handed over as arrays of the engine, it copies them once and not twice.
+        host = mx.cpu()
+        parts = (from_numpy(part, host) for part in (self.values, self.columns, self.offsets))
+        return mx.nd.sparse.csr_matrix(tuple(parts), shape=self.shape, ctx=ctx)
 
     def transposed(self) -> "SparseMatrix":
         """Return the transposed matrix, entries of equal column in the order of their rows."""
