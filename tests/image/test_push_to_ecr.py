@@ -194,6 +194,20 @@ def test_a_repository_is_made_and_the_image_pushed(
     assert PASSWORD not in lines
 
 
+def test_the_command_of_the_guide_pushes_the_image(
+    caller: Caller, registry: Registry, cpu_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point_to(monkeypatch, registry)
+    guide = (ROOT / "docs" / "docker.md").read_text("utf-8")
+    (command,) = (line for line in guide.splitlines() if line.startswith("docker/push_to_ecr "))
+    done = caller.run(*command.split()[1:])
+    uri = f"{registry.host}/object2vec:cpu"
+    assert (done.returncode, done.stdout) == (0, f"{uri}\n"), done.stderr
+    docker("image", "rm", uri)
+    _, manifest = registry.ask("/v2/object2vec/manifests/cpu")
+    assert manifest["mediaType"] == DOCKER_MANIFEST
+
+
 def test_a_repository_that_is_there_is_used_and_a_tag_overwritten(
     caller: Caller,
     platform: Platform,
