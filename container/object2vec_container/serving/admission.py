@@ -1,7 +1,7 @@
 """How many requests a worker takes in at a time: bounds its threads and its memory."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from object2vec_container.serving.http_errors import UnavailableFault
@@ -13,11 +13,18 @@ class Admission:
     Args:
         requests: Requests at a time.
         bytes_: Bytes of bodies at a time.
+        on_change: Told how many requests are under way, whenever that changes.
     """
 
-    def __init__(self, requests: int, bytes_: int) -> None:
+    def __init__(
+        self,
+        requests: int,
+        bytes_: int,
+        on_change: Callable[[int], None] = lambda requests: None,
+    ) -> None:
         self._requests = requests
         self._bytes = bytes_
+        self._on_change = on_change
         self._lock = threading.Lock()
         self._requests_held = 0
         self._bytes_held = 0
@@ -49,11 +56,14 @@ class Admission:
                     f"and this one's {size} would exceed {self._bytes} (OBJECT2VEC_QUEUE_MB). "
                     "Try again."
                 )
-            self._requests_held += 1
-            self._bytes_held += size
+            self._change(1, size)
         try:
             yield
         finally:
             with self._lock:
-                self._requests_held -= 1
-                self._bytes_held -= size
+                self._change(-1, -size)
+
+    def _change(self, requests: int, bytes_: int) -> None:
+        self._requests_held += requests
+        self._bytes_held += bytes_
+        self._on_change(self._requests_held)

@@ -103,7 +103,6 @@ def _observe(app: Flask, service: Service) -> None:
         g.began = time.monotonic()
         g.request_id = sent if _REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
         g.facts = {}
-        service.telemetry.set_queue_length(service.admission.requests_held)
 
     @app.after_request
     def end(response: Response) -> Response:
@@ -135,6 +134,8 @@ def _map_failures(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def answer_failure(error: Exception) -> Response:
+        if isinstance(error, EngineDiedError):
+            error = UnavailableFault("The worker lost its engine and is replaced. Try again.")
         if isinstance(error, HTTPFault):
             return _failure(
                 error.status,
@@ -146,9 +147,6 @@ def _map_failures(app: Flask) -> None:
             )
         if isinstance(error, HTTPException):
             return _answer_http_exception(error)
-        if isinstance(error, EngineDiedError):
-            fault = UnavailableFault("The worker lost its engine and is replaced. Try again.")
-            return _failure(fault.status, fault.fault_name, str(fault), headers=fault.headers)
         logger.error("Request %s failed:", g.request_id, exc_info=error)
         return _failure(
             500,
@@ -167,7 +165,7 @@ def _answer_http_exception(error: HTTPException) -> Response:
             "/execution-parameters, /metrics and, on a multi-model endpoint, /models."
         )
     elif status == 405:
-        allowed = ", ".join(name for name in headers.get("Allow", "").split(", "))
+        allowed = headers.get("Allow", "")
         message = f"{shorten(request.path)} takes {allowed}, not {shorten(request.method)}."
     else:
         message = error.description or error.name
@@ -183,16 +181,16 @@ def _failure(
     record: int | None = None,
     field: str | None = None,
 ) -> Response:
-    error: dict[str, Any] = {"code": status, "type": fault_name, "message": message}
+    # A message may quote what was sent, lone surrogates too.
+    text = message.encode("utf-8", "backslashreplace").decode()
+    error: dict[str, Any] = {"code": status, "type": fault_name, "message": text}
     if record is not None:
         error["record"] = record
     if field is not None:
         error["field"] = field
     error["request_id"] = g.request_id
     g.facts.update(error=fault_name, record=record)
-    # A message may quote what was sent, lone surrogates too.
-    safe = {**error, "message": message.encode("utf-8", "backslashreplace").decode()}
-    return Response(orjson.dumps({"error": safe}), status, headers, content_type=JSON)
+    return Response(orjson.dumps({"error": error}), status, headers, content_type=JSON)
 
 
 def _add_probes(app: Flask, service: Service) -> None:

@@ -117,7 +117,9 @@ class Server(BaseApplication):
             shelf = Shelf(self._folder / "models", settings.model_bytes or 0)
             workers = settings.workers or 1
             models = ShelvedModels(engine, shelf, workers, settings.ignores_unknown_ids)
-        admission = Admission(settings.queue_length, settings.queue_bytes)
+        admission = Admission(
+            settings.queue_length, settings.queue_bytes, self._telemetry.set_queue_length
+        )
         self._models = models
         engine.start()
         models.start()

@@ -77,3 +77,11 @@ def test_threads_together_never_exceed_the_places_and_leave_none_taken() -> None
     assert admission.requests_held == 0
     with admission.enter(1), admission.enter(1), admission.enter(1):
         pass
+
+
+def test_whoever_asked_is_told_of_every_change_down_to_nothing() -> None:
+    told: list[int] = []
+    admission = Admission(1, 100, told.append)
+    with admission.enter(1), pytest.raises(UnavailableFault):
+        admission.enter(1).__enter__()
+    assert told == [1, 0]
