@@ -9,7 +9,7 @@ import sys
 import time
 from typing import Any
 
-from object2vec_container.line_format import LineFormatter, configure_logging
+from object2vec_container.line_format import configure_logging
 
 logger = logging.getLogger("object2vec.access")
 
@@ -44,8 +44,6 @@ def configure(level: int, as_json: bool) -> None:
     root.setLevel(level)
     if as_json:
         root.handlers[0].setFormatter(JSONFormatter())
-    else:
-        root.handlers[0].setFormatter(LineFormatter())
 
 
 def log_request(facts: dict[str, Any], level: int = logging.INFO) -> None:

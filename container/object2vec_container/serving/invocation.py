@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Request
 
 from object2vec.errors import AlgorithmError
-from object2vec.inference.instances import InstanceError, Query, merge
+from object2vec.inference.instances import InstanceError, Query, merge, sides_asked
 from object2vec_container.serving.admission import Admission
 from object2vec_container.serving.content_types import (
     JSON,
@@ -182,10 +182,9 @@ class Invoker:
 
 
 def _prepare(model: LoadedModel, query: Query, form: RequestForm) -> Query:
-    sides: Sequence[int] = (0, 1) if query.side is None else (query.side,)
     rows = tuple(
         model.predictor.prepare(side, rows, form.max_seq_lens[side])
-        for side, rows in zip(sides, query.rows, strict=True)
+        for side, rows in zip(sides_asked(query.side), query.rows, strict=True)
     )
     return Query(query.side, query.records, rows)
 

@@ -17,6 +17,7 @@ from object2vec_container.serving.http_errors import NotFoundFault, UnavailableF
 
 logger = logging.getLogger(__name__)
 
+_C_LIBRARY = ctypes.CDLL(None)
 _MMAP_THRESHOLD = -3  # of malloc.h
 
 # The predictor, but for its type: whoever imports that loads the network's engine.
@@ -116,12 +117,12 @@ def take_large_blocks_singly() -> None:
 
     By itself it raises that size with the first large body, and then keeps some 12 MB a thread.
     """
-    ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 20)
+    _C_LIBRARY.mallopt(_MMAP_THRESHOLD, 1 << 20)
 
 
 def trim_memory() -> None:
     """Return what the C library holds of freed memory to the machine."""
-    ctypes.CDLL(None).malloc_trim(0)
+    _C_LIBRARY.malloc_trim(0)
 
 
 class SingleModel:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from object2vec.errors import ClientError, shorten
@@ -91,17 +91,17 @@ class ShelvedModels:
             except ClientError as error:
                 raise BadRequestFault(str(error)) from error
             entry = self._shelf.reserve(name, url, self._size(saved))
-            try:
-                self._build(entry, saved)
-            except MemoryError as error:
-                self._shelf.forget(entry)
-                raise InsufficientMemoryFault(f"There is no memory for {shorten(name)}.") from error
-            except ClientError as error:
-                self._shelf.forget(entry)
-                raise BadRequestFault(str(error)) from error
-            except BaseException:
-                self._shelf.forget(entry)
-                raise
+            with ExitStack() as undo:
+                undo.callback(self._shelf.forget, entry)
+                try:
+                    self._build(entry, saved)
+                except MemoryError as error:
+                    raise InsufficientMemoryFault(
+                        f"There is no memory for {shorten(name)}."
+                    ) from error
+                except ClientError as error:
+                    raise BadRequestFault(str(error)) from error
+                undo.pop_all()
             self._shelf.finish(entry)
 
     def unload(self, name: str) -> None:

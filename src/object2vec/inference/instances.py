@@ -38,6 +38,11 @@ class InstanceError(ClientError):
         self.field = field
 
 
+def sides_asked(side: int | None) -> tuple[int, ...]:
+    """Return the sides that a query reads: one for its embedding, both (None) for scores."""
+    return (0, 1) if side is None else (side,)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Query:
     """Records of one request that are answered in the same way.
@@ -122,7 +127,7 @@ class InstanceRules:
     ) -> Query:
         whole = len(indices) == len(records)
         chosen = records if whole else [records[index - first] for index in indices]
-        sides = (0, 1) if side is None else (side,)
+        sides = sides_asked(side)
         try:
             rows = tuple(
                 self._convert(each, [record[FIELDS[each]] for record in chosen]) for each in sides

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from object2vec.data.ragged import RaggedArray
 from object2vec.data.vocabulary import Vocabulary
+from object2vec.inference.instances import sides_asked
 from object2vec.network import engine
 from object2vec.network.engine import nd
 from object2vec.network.restoration import restore
@@ -90,9 +91,8 @@ class Predictor:
 
     def costs(self, side: int | None, *rows: RaggedArray) -> npt.NDArray[np.float64]:
         """Return about how many multiply-adds `answer` spends on each record, shape (N,)."""
-        sides = (0, 1) if side is None else (side,)
         costs = np.full(len(rows[0]), self._cost_per_pair if side is None else 0.0)
-        for each, sequences in zip(sides, rows, strict=True):
+        for each, sequences in zip(sides_asked(side), rows, strict=True):
             costs += self._costs_per_token[each] * np.maximum(sequences.lengths, 1)
         return costs
 

@@ -166,9 +166,8 @@ class PairNetwork:
             length: Tokens of the longest sequence; None takes the sides' max_seq_len.
         """
         widest = 1
-        for encoder in self.hyperparameters.encoders:
-            pooled = encoder.network == "pooled_embedding"
-            positions = 1 if pooled else length or encoder.max_seq_len
+        for side, encoder in enumerate(self.hyperparameters.encoders):
+            positions = 1 if self.is_pooled(side) else length or encoder.max_seq_len
             width = max(encoder.token_embedding_dim, self.hyperparameters.enc_dim)
             widest = max(widest, positions * width)
         return int(np.clip(2**24 // widest, 1, 1024))

@@ -112,7 +112,7 @@ def test_libraries_lines_have_the_same_form_and_none_is_doubled(
 ) -> None:
     configure(logging.INFO, as_json=False)
     configure(logging.WARNING, as_json=True)
-    library = logging.getLogger("some.library")
+    library = logging.getLogger("third.party")
     library.info("not told")
     library.warning("told %s", "once")
     (line,) = lines_of(capsys)
