@@ -13,13 +13,14 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
+
+from running_server import ping, script, serving, workers
 
 VOCAB_SIZE = 5000
 MAX_SEQ_LEN = 64
@@ -37,7 +38,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _train(root, options.network)
-        return _run(root, options)
+        with serving(root) as (server, port):
+            return _watch(server, port, options)
 
 
 def _train(root: Path, network: str) -> None:
@@ -57,7 +59,8 @@ def _train(root: Path, network: str) -> None:
     (root / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
     lines = [json.dumps({**_record(chance, (0, 1)), "label": n % 2}) for n in range(500)]
     (root / "input" / "data" / "train" / "train.jsonl").write_text("\n".join(lines) + "\n")
-    subprocess.run([_script("train")], env=_variables(root), check=True, capture_output=True)
+    variables = {**os.environ, "OBJECT2VEC_ML_ROOT": str(root)}
+    subprocess.run([script("train")], env=variables, check=True, capture_output=True)
 
 
 def _record(chance: random.Random, sides: tuple[int, ...]) -> dict[str, list[int]]:
@@ -67,14 +70,6 @@ def _record(chance: random.Random, sides: tuple[int, ...]) -> dict[str, list[int
         ]
         for side in sides
     }
-
-
-def _script(name: str) -> str:
-    return str(Path(sys.executable).with_name(name))
-
-
-def _variables(root: Path, **others: str) -> dict[str, str]:
-    return {**os.environ, "OBJECT2VEC_ML_ROOT": str(root), **others}
 
 
 class Clients:
@@ -123,22 +118,6 @@ class Clients:
         return count, "".join(json.dumps(record) + "\n" for record in records).encode()
 
 
-def _run(root: Path, options: argparse.Namespace) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    variables = _variables(root, SAGEMAKER_BIND_TO_PORT=str(port), OBJECT2VEC_HOST="127.0.0.1")
-    with (root / "log").open("wb") as log:
-        server = subprocess.Popen([_script("serve")], env=variables, stdout=log)
-    try:
-        while _ping(port) is None:
-            time.sleep(0.1)
-        return _watch(server.pid, port, options)
-    finally:
-        server.terminate()
-        server.wait()
-
-
 def _watch(server: int, port: int, options: argparse.Namespace) -> int:
     clients = Clients(port, options.requests, options.clients)
     settled = 0
@@ -149,14 +128,14 @@ def _watch(server: int, port: int, options: argparse.Namespace) -> int:
     began = time.monotonic()
     while any(thread.is_alive() for thread in clients.threads):
         time.sleep(0.2)
-        seconds = _ping(port)
+        seconds = ping(port)
         if seconds is not None:
             pings.append(seconds)
         if not settled and clients.done >= SETTLED:
             settled = _resident(server)
         if not killed_at and not options.no_kill and clients.done >= options.requests // 2:
             killed_at = clients.done
-            os.kill(_workers(server)[0], signal.SIGKILL)
+            os.kill(workers(server)[0], signal.SIGKILL)
         if clients.done >= shown + step:
             shown = clients.done
             print(f"{shown:8d} requests  {_resident(server) / 2**20:7.1f} MiB", flush=True)
@@ -184,29 +163,10 @@ def _watch(server: int, port: int, options: argparse.Namespace) -> int:
     return int(grew or len(near) != len(clients.failures) or len(near) > options.clients)
 
 
-def _ping(port: int) -> float | None:
-    """Return how long /ping took, None where it was not answered 200."""
-    began = time.monotonic()
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/ping")
-        if connection.getresponse().status == 200:
-            return time.monotonic() - began
-    except OSError:
-        pass
-    finally:
-        connection.close()
-    return None
-
-
-def _workers(server: int) -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{server}/task/{server}/children").read_text().split()]
-
-
 def _resident(server: int) -> int:
     """Return the resident bytes of a server and its workers, shared pages once each process."""
     total = 0
-    for pid in (server, *_workers(server)):
+    for pid in (server, *workers(server)):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 total += int(line.split()[1]) * 1024

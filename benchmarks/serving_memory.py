@@ -9,9 +9,6 @@ prints proportional set sizes: a page that n processes share counts as 1/n in ea
 import argparse
 import http.client
 import json
-import os
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
@@ -19,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import running_server
 
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
@@ -64,26 +62,13 @@ def _write_model(folder: Path, rows: int) -> None:
 
 
 def _serve(root: Path, rows: int, workers: int) -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     began = time.monotonic()
-    server = subprocess.Popen(
-        [Path(sys.executable).with_name("serve")],
-        env={
-            **os.environ,
-            "OBJECT2VEC_ML_ROOT": str(root),
-            "OBJECT2VEC_HOST": "127.0.0.1",
-            "SAGEMAKER_BIND_TO_PORT": str(port),
-            "SAGEMAKER_MODEL_SERVER_WORKERS": str(workers),
-        },
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while not _is_ready(port):
-            time.sleep(0.1)
+    with running_server.serving(root, SAGEMAKER_MODEL_SERVER_WORKERS=str(workers)) as (
+        server,
+        port,
+    ):
         print(f"ready after {time.monotonic() - began:.1f} s")
-        _show("before requests", server.pid)
+        _show("before requests", server)
         threads = [
             threading.Thread(target=_read_all, args=(port, rows)) for _ in range(3 * workers)
         ]
@@ -91,22 +76,8 @@ def _serve(root: Path, rows: int, workers: int) -> int:
             thread.start()
         for thread in threads:
             thread.join()
-        _show("when every worker has read every row", server.pid)
-    finally:
-        server.terminate()
-        server.wait()
+        _show("when every worker has read every row", server)
     return 0
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
 
 
 def _read_all(port: int, rows: int) -> None:
@@ -126,9 +97,9 @@ def _read_all(port: int, rows: int) -> None:
 
 
 def _show(when: str, server: int) -> None:
-    children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    children = running_server.workers(server)
     sizes = []
-    for pid in (server, *map(int, children)):
+    for pid in (server, *children):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
         fields = dict(line.split(":") for line in text.splitlines()[1:])
         sizes.append(

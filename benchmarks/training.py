@@ -117,8 +117,9 @@ def _run_ours(folder: Path, measured: Measured) -> None:
             [str(train)], {**os.environ, "OBJECT2VEC_ML_ROOT": root}, measured.megabytes
         )
         measured.ours.append(float(_THROUGHPUT.findall(log)[-1]))
-        manifest = json.loads((job / "model" / "model.json").read_text())
-        measured.multiply_adds = _multiply_adds(folder, manifest)
+        if not measured.multiply_adds:  # the same in every run
+            manifest = json.loads((job / "model" / "model.json").read_text())
+            measured.multiply_adds = _multiply_adds(folder, manifest)
 
 
 def _run_peer(folder: Path, peer: list[str], measured: Measured) -> None:
