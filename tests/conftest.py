@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,15 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.sagemaker_platform import Platform
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start notice an interrupt.
+
+    A shell without job control ignores SIGINT for what it starts in the background, and programs
+    inherit that: the tests that interrupt one would wait for ever.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
