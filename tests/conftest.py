@@ -13,12 +13,15 @@ if TYPE_CHECKING:
 
 
 def pytest_configure() -> None:
-    """Let programs that tests start notice an interrupt.
+    """Let programs that tests start notice the signals that tests send them.
 
-    A shell without job control ignores SIGINT for what it starts in the background, and programs
-    inherit that: the tests that interrupt one would wait for ever.
+    nohup ignores SIGHUP, and a shell without job control SIGINT and SIGQUIT for what it starts in
+    the background. Programs inherit that a signal is ignored, but not that one is handled; so here
+    it is handled, by doing nothing.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session")
