@@ -4,6 +4,7 @@ Everything else takes `mx`, `nd`, `autograd` and `gluon` from here, so that no o
 import the engine with other settings, or before `numpy.bool` is there.
 """
 
+import ctypes
 import importlib
 import os
 from typing import Any
@@ -89,3 +90,16 @@ def from_numpy(array: np.ndarray, ctx: Any) -> Any:
     if ctx.device_type == "cpu":
         return nd.from_numpy(np.ascontiguousarray(array), zero_copy=True)
     return nd.array(array, ctx=ctx, dtype=array.dtype)
+
+
+def host_view(array: Any) -> np.ndarray:
+    """Return the numbers of a float32 array on the CPU in place, after all that writes them.
+
+    The engine knows nothing of who reads or writes here: hold `array` as long as the view, and
+    write only what no operation under way reads.
+    """
+    array.wait_to_read()
+    address = ctypes.c_void_p()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
+    pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
+    return np.ctypeslib.as_array(pointer, shape=array.shape)

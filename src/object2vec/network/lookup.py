@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from object2vec.data.ragged import RaggedArray, offsets_of
 from object2vec.network.engine import from_numpy, mx
+from object2vec.network.layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,29 @@ class SideInput:
     Attributes:
         side: 0 or 1.
         first_row: Where the side's rows begin in its table's matrix.
-        row_count: N for a pooled encoder, N * T for a sequence encoder.
-        lengths: Tokens a sequence, shape (N,); T is their rounded maximum.
-        mask: float32 of shape (N, T), 1 where a token stands that is not padding; None when pooled.
+        row_count: N for a pooled encoder, as many as the layout has for a sequence encoder.
+        lengths: Tokens a sequence, shape (N,).
+        layout: Which token stands in which row; None when pooled.
+        kept: Which tokens are not padding, (total,); None where all are.
     """
 
     side: int
     first_row: int
     row_count: int
     lengths: npt.NDArray[np.int64]
-    mask: npt.NDArray[np.float32] | None
+    layout: Layout | None
+    kept: npt.NDArray[np.bool_] | None
+
+    @property
+    def mask(self) -> npt.NDArray[np.float32]:
+        """1 in every row of the layout where a token stands that is not padding, else 0: (R,)."""
+        assert self.layout is not None
+        return _stands(self.layout, self.kept).astype(np.float32)
+
+    @property
+    def kept_counts(self) -> npt.NDArray[np.int64]:
+        """Tokens a sequence that are not padding, (N,)."""
+        return _kept_counts(self.lengths, self.kept)
 
 
 @dataclass(frozen=True)
@@ -109,34 +123,49 @@ class TokenReader:
         self._padding_id = padding_id
         self._scratch = np.zeros(vocab_size, dtype=np.int64)
 
-    def read(self, sides: Sequence[tuple[int, RaggedArray, bool]]) -> TableRead:
+    def read(self, sides: Sequence[tuple[int, RaggedArray, Layout | None]]) -> TableRead:
         """Return what a batch reads of the table.
 
         Args:
             sides: For each side that reads this table: its number, N token sequences without outer
-                padding, and whether its encoder is pooled.
+                padding, and how they are laid out; None for a pooled encoder.
         """
         values = np.concatenate([rows.values for _, rows, _ in sides])
         present = None if self._padding_id is None else values != self._padding_id
         if present is not None and present.all():
             present = None
         distinct, columns = self._distinct(values if present is None else values[present])
+        if present is not None:
+            of_tokens = np.zeros(len(values), dtype=np.int64)
+            of_tokens[present] = columns
+            columns = of_tokens
         counts: list[npt.NDArray[Any]] = []
         weights: list[npt.NDArray[np.float32]] = []
+        entries: list[npt.NDArray[np.int64]] = []
         inputs: list[SideInput] = []
         first_row = first_value = 0
-        for side, rows, pooled in sides:
-            kept = None
-            if present is not None:
-                kept = present[first_value : first_value + len(rows.values)]
-            first_value += len(rows.values)
-            row_entries, row_weights, mask = (_averages if pooled else _positions)(rows, kept)
+        for side, rows, layout in sides:
+            part = slice(first_value, first_value + len(rows.values))
+            kept = None if present is None else present[part]
+            first_value = part.stop
+            if layout is None:
+                row_entries = _kept_counts(rows.lengths, kept)
+                shares = (1.0 / np.maximum(row_entries, 1)).astype(np.float32)
+                weights.append(np.repeat(shares, row_entries))
+                entries.append(columns[part] if kept is None else columns[part][kept])
+            else:
+                row_entries = _stands(layout, kept)
+                tokens = layout.token_of_row[row_entries]
+                weights.append(np.ones(len(tokens), dtype=np.float32))
+                entries.append(columns[part][tokens])
             counts.append(row_entries)
-            weights.append(row_weights)
-            inputs.append(SideInput(side, first_row, len(row_entries), rows.lengths, mask))
+            inputs.append(SideInput(side, first_row, len(row_entries), rows.lengths, layout, kept))
             first_row += len(row_entries)
         matrix = SparseMatrix(
-            np.concatenate(weights), columns, offsets_of(np.concatenate(counts)), len(distinct)
+            np.concatenate(weights),
+            np.concatenate(entries),
+            offsets_of(np.concatenate(counts)),
+            len(distinct),
         )
         return TableRead(distinct, matrix, tuple(inputs))
 
@@ -155,39 +184,18 @@ class TokenReader:
         return distinct, scratch[values]
 
 
-def _averages(
-    rows: RaggedArray, kept: npt.NDArray[np.bool_] | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32], None]:
-    """Return entries a row (N,) and their weights for the mean over each row's kept tokens."""
-    counts = rows.lengths
+def _kept_counts(
+    lengths: npt.NDArray[np.int64], kept: npt.NDArray[np.bool_] | None
+) -> npt.NDArray[np.int64]:
+    """Return how many tokens of each sequence are kept, (N,)."""
+    if kept is None:
+        return lengths
+    return np.diff(offsets_of(kept.astype(np.int64))[offsets_of(lengths)])
+
+
+def _stands(layout: Layout, kept: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.bool_]:
+    """Return in which rows of a layout a token stands that is not padding, (R,)."""
+    stands = layout.token_of_row >= 0
     if kept is not None:
-        counts = np.diff(offsets_of(kept.astype(np.int64))[rows.offsets])
-    weights = np.repeat((1.0 / np.maximum(counts, 1)).astype(np.float32), counts)
-    return counts, weights, None
-
-
-def _positions(
-    rows: RaggedArray, kept: npt.NDArray[np.bool_] | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return entries a position (N * T,), their weights, and the mask (N, T)."""
-    lengths = rows.lengths
-    width = rounded_length(int(lengths.max(initial=1)))
-    mask = np.arange(width) < lengths[:, None]  # (N, T)
-    if kept is not None:
-        mask[mask] = kept
-    counts = mask.ravel().astype(np.int64)  # (N * T,)
-    return counts, np.ones(int(counts.sum()), dtype=np.float32), mask.astype(np.float32)
-
-
-def rounded_length(length: int) -> int:
-    """Return the length a batch is padded to: `length` rounded up to one of four an octave.
-
-    Every new shape costs the engine memory that it never gives back, so their number is bounded;
-    at most a fifth of a batch is padding from rounding.
-
-    Example:
-        >>> [rounded_length(n) for n in (1, 5, 9, 17, 33, 81, 5000)]
-        [1, 5, 10, 20, 40, 96, 5120]
-    """
-    step = max(1, 1 << max(0, length.bit_length() - 3))
-    return -(-length // step) * step
+        stands[stands] = kept[layout.token_of_row[stands]]
+    return stands

@@ -16,6 +16,7 @@ from object2vec.network import engine
 from object2vec.network.comparator import Objective, Scorer
 from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
 from object2vec.network.engine import mx, nd
+from object2vec.network.layouts import Layout, Padded
 from object2vec.network.lookup import SideInput, TableRead, TokenReader
 from object2vec.network.tables import TokenTable
 
@@ -29,11 +30,16 @@ class PairNetwork:
     Args:
         hyperparameters: What the network looks like.
         ctx: The engine's device.
+        is_packed: Whether sequences are laid out without padding, which only the CPU computes, or
+            padded, which bounds the number of shapes better. None packs on the CPU.
     """
 
-    def __init__(self, hyperparameters: Hyperparameters, ctx: Any) -> None:
+    def __init__(
+        self, hyperparameters: Hyperparameters, ctx: Any, *, is_packed: bool | None = None
+    ) -> None:
         self.hyperparameters = hyperparameters
         self.ctx = ctx
+        self.is_packed = ctx.device_type == "cpu" if is_packed is None else is_packed
         self.encoders = tuple(
             make_encoder(encoder, hyperparameters.enc_dim, hyperparameters.dropout, prefix)
             for encoder, prefix in zip(hyperparameters.encoders, SIDE_PREFIXES, strict=True)
@@ -43,7 +49,8 @@ class PairNetwork:
         for parameter in self.parameters.values():
             parameter.initialize(mx.init.Zero(), ctx=ctx)
         for encoder in self.encoders:
-            encoder.hybridize()
+            # A packed encoder is no graph: its shapes change with every batch.
+            encoder.hybridize(not self.is_packed or isinstance(encoder, PooledEmbedding))
         self.scorer.hybridize()
         self.objective.hybridize()
         # Sides 0 and 1 read table 0 when tied.
@@ -86,10 +93,10 @@ class PairNetwork:
             in0: N sequences of the left side without outer padding, or None.
             in1: The same of the right side.
         """
-        sides: dict[int, list[tuple[int, RaggedArray, bool]]] = {}
+        sides: dict[int, list[tuple[int, RaggedArray, Layout | None]]] = {}
         for side, rows in enumerate((in0, in1)):
             if rows is not None:
-                read = (side, rows, self.is_pooled(side))
+                read = (side, rows, self._layout(side, rows.lengths))
                 sides.setdefault(self._table_of_side[side], []).append(read)
         return [(table, self._readers[table].read(parts)) for table, parts in sides.items()]
 
@@ -123,11 +130,13 @@ class PairNetwork:
     def encode(self, part: SideInput, embeddings: Any) -> Any:
         """Encode one side's token embeddings (row_count, E): (N, C)."""
         encoder = self.encoders[part.side]
-        if part.mask is None:
+        if part.layout is None:
             return encoder(embeddings)
-        count, width = part.mask.shape
+        if not isinstance(part.layout, Padded):
+            return encoder.encode_packed(part, embeddings)
+        count, width = len(part.lengths), part.layout.width
         tokens = embeddings.reshape((count, width, -1))  # (N, T, E)
-        mask = nd.array(part.mask, ctx=self.ctx)  # (N, T)
+        mask = nd.array(part.mask.reshape(count, width), ctx=self.ctx)  # (N, T)
         if isinstance(encoder, BiLSTM):
             lengths = nd.array(part.lengths, ctx=self.ctx, dtype="float32")  # (N,)
             zeros = nd.zeros((1, count, encoder.hidden), ctx=self.ctx)  # (1, N, H)
@@ -171,6 +180,14 @@ class PairNetwork:
             width = max(encoder.token_embedding_dim, self.hyperparameters.enc_dim)
             widest = max(widest, positions * width)
         return int(np.clip(2**24 // widest, 1, 1024))
+
+    def _layout(self, side: int, lengths: npt.NDArray[np.int64]) -> Layout | None:
+        if self.is_pooled(side):
+            return None
+        layout: Layout = (
+            self.encoders[side].layout(lengths) if self.is_packed else Padded.of(lengths)
+        )
+        return layout
 
     def is_pooled(self, side: int) -> bool:
         """Return whether a side's encoder takes the mean of its tokens, without their order."""

@@ -14,7 +14,7 @@ def restore(model: SavedModel, ctx: Any) -> tuple[PairNetwork, tuple[TokenTable,
     Raises:
         ClientError: The model's arrays are not those of its hyperparameters' network.
     """
-    network = PairNetwork(model.hyperparameters, ctx)
+    network = PairNetwork(model.hyperparameters, ctx, is_packed=False)
     names = table_names(model.hyperparameters)
     expected = network.shapes
     for name, encoder in zip(names, model.hyperparameters.encoders, strict=False):

@@ -11,6 +11,9 @@ from object2vec.network.engine import mx
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable, table_names
 
+# How random_network lays sequences out; None leaves the choice to the network.
+is_packed: bool | None = None
+
 DEFAULTS = {
     "enc0_max_seq_len": 12,
     "enc0_vocab_size": 9,
@@ -45,7 +48,7 @@ def random_tables(chosen: Hyperparameters, seed: int = 1) -> tuple[TokenTable, .
 
 def random_network(chosen: Hyperparameters, seed: int = 2, scale: float = 0.5) -> PairNetwork:
     """A network with random weights and biases, none of them zero."""
-    network = PairNetwork(chosen, mx.cpu())
+    network = PairNetwork(chosen, mx.cpu(), is_packed=is_packed)
     generator = np.random.default_rng(seed)
     network.load(
         {

@@ -8,6 +8,8 @@ from tests.unit.network.small import encode, hyperparameters, random_network, ra
 from object2vec.network.encoders import filters_per_layer
 from object2vec.network.engine import autograd
 
+pytestmark = pytest.mark.usefixtures("each_layout")
+
 # Tokens 1..8; 0 is padding unless a test says otherwise.
 ROWS = [
     [1],

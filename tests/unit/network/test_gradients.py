@@ -13,6 +13,8 @@ from object2vec.data.batches import PairBatch
 from object2vec.data.ragged import RaggedArray
 from object2vec.training.learner import Learner
 
+pytestmark = pytest.mark.usefixtures("each_layout")
+
 IN0 = [[1, 2, 3, 6], [4], [5, 0, 6, 7], [], [7, 3, 5, 1, 2]]
 IN1 = [[7, 6], [5, 4, 3, 2, 1], [1], [2, 3], [6, 0, 4, 7]]
 CLASSES = [1, 0, 2, 1, 0]

@@ -10,6 +10,8 @@ from tests.unit.network.small import encode, hyperparameters, random_network, ra
 
 from object2vec.data.ragged import RaggedArray
 
+pytestmark = pytest.mark.usefixtures("each_layout")
+
 VOCAB = 9
 RECORD = st.lists(st.integers(0, VOCAB - 1), max_size=14)
 RECORDS = st.lists(RECORD, min_size=1, max_size=6)

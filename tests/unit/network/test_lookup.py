@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from object2vec.data.ragged import RaggedArray
 from object2vec.network.engine import mx, nd
-from object2vec.network.lookup import SparseMatrix, TokenReader, _stable_order, rounded_length
+from object2vec.network.layouts import InLine, InSteps, Padded
+from object2vec.network.lookup import SparseMatrix, TokenReader, _stable_order
 
 VOCAB = 7
 ROWS = st.lists(st.lists(st.integers(0, VOCAB - 1), max_size=9), min_size=1, max_size=6)
@@ -33,24 +34,37 @@ def averaging(rows, padding_id):
     return made
 
 
-def selecting(rows, padding_id, width):
-    """(N * T, V): what turns a table into embeddings, and the mask (N, T)."""
-    made = np.zeros((len(rows), width, VOCAB))
-    for row, ids in enumerate(rows):
-        for position, token in enumerate(ids):
-            made[row, position, token] = token != padding_id
-    return made.reshape(-1, VOCAB), made.sum(axis=2)
+def selecting(rows, padding_id, token_of_row):
+    """(R, V): what turns a table into embeddings, and the mask (R,)."""
+    tokens = [token for ids in rows for token in ids]
+    made = np.zeros((len(token_of_row), VOCAB))
+    for row, place in enumerate(token_of_row):
+        if place >= 0:
+            made[row, tokens[place]] = tokens[place] != padding_id
+    return made, made.sum(axis=1)
+
+
+LAYOUTS = {
+    "pooled": lambda lengths: None,
+    "padded": Padded.of,
+    "in a line": lambda lengths: InLine.of(lengths, 1),
+    "in steps": InSteps.of,
+}
 
 
 @settings(deadline=None)
-@given(sides=st.lists(st.tuples(ROWS, st.booleans()), min_size=1, max_size=2), padding_id=PADDING)
+@given(
+    sides=st.lists(st.tuples(ROWS, st.sampled_from(list(LAYOUTS))), min_size=1, max_size=2),
+    padding_id=PADDING,
+)
 def test_reads_are_the_products_they_stand_for(sides, padding_id):
     reader = TokenReader(VOCAB, padding_id)
-    parts = [
-        (side, RaggedArray.from_rows(rows), pooled) for side, (rows, pooled) in enumerate(sides)
-    ]
+    parts = []
+    for side, (rows, name) in enumerate(sides):
+        ragged = RaggedArray.from_rows(rows)
+        parts.append((side, ragged, LAYOUTS[name](ragged.lengths)))
     # Twice: the scratch array must not remember the first batch.
-    reader.read([(0, RaggedArray.from_rows([[6, 5, 1, 2]]), False)])
+    reader.read([(0, RaggedArray.from_rows([[6, 5, 1, 2]]), Padded.of(np.array([4])))])
     read = reader.read(parts)
 
     assert len(set(read.token_ids.tolist())) == len(read.token_ids)
@@ -58,17 +72,18 @@ def test_reads_are_the_products_they_stand_for(sides, padding_id):
     over_vocabulary[:, read.token_ids] = dense(read.matrix)
     assert [part.side for part in read.inputs] == list(range(len(sides)))
     first_row = 0
-    for part, (rows, pooled) in zip(read.inputs, sides, strict=True):
+    for part, (rows, name) in zip(read.inputs, sides, strict=True):
         assert part.first_row == first_row
         mine = over_vocabulary[first_row : first_row + part.row_count]
         first_row += part.row_count
         assert part.lengths.tolist() == [len(ids) for ids in rows]
-        if pooled:
-            assert part.mask is None
+        counts = [sum(token != padding_id for token in ids) for ids in rows]
+        assert part.kept_counts.tolist() == counts
+        if name == "pooled":
+            assert part.layout is None
             np.testing.assert_allclose(mine, averaging(rows, padding_id), atol=1e-7)
             continue
-        width = rounded_length(max(1, *part.lengths.tolist()))
-        expected, mask = selecting(rows, padding_id, width)
+        expected, mask = selecting(rows, padding_id, part.layout.token_of_row)
         np.testing.assert_array_equal(mine, expected)
         np.testing.assert_array_equal(part.mask, mask)
         assert part.mask.dtype == np.float32
@@ -85,7 +100,8 @@ def test_reads_are_the_products_they_stand_for(sides, padding_id):
 @settings(deadline=None)
 @given(rows=ROWS, padding_id=PADDING)
 def test_only_tokens_that_count_are_read(rows, padding_id):
-    read = TokenReader(VOCAB, padding_id).read([(0, RaggedArray.from_rows(rows), False)])
+    ragged = RaggedArray.from_rows(rows)
+    read = TokenReader(VOCAB, padding_id).read([(0, ragged, Padded.of(ragged.lengths))])
     tokens = {token for ids in rows for token in ids if token != padding_id}
     # The engine has no product with nothing: without a token one row is read and not used.
     assert set(read.token_ids.tolist()) == (tokens or {0})
@@ -125,15 +141,6 @@ def test_transposing_a_matrix_of_more_than_65536_columns():
 def test_large_vocabularies_are_read_by_their_few_tokens():
     reader = TokenReader(3_000_000, 0)
     rows = RaggedArray.from_rows([[2_999_999, 70_000, 1], [70_000, 0, 5]])
-    read = reader.read([(0, rows, True)])
+    read = reader.read([(0, rows, None)])
     assert sorted(read.token_ids.tolist()) == [1, 5, 70_000, 2_999_999]
     assert read.matrix.shape == (2, 4)
-
-
-def test_lengths_are_rounded_to_a_bounded_set_and_by_at_most_a_fifth():
-    rounded = [rounded_length(length) for length in range(1, 5001)]
-    assert all(new >= length for length, new in enumerate(rounded, start=1))
-    assert all(new - length <= new / 5 for length, new in enumerate(rounded, start=1))
-    assert len(set(rounded)) <= 45
-    assert rounded == sorted(rounded)
-    assert all(rounded_length(length) == length for length in set(rounded))

@@ -10,6 +10,8 @@ from object2vec.network.engine import mx
 from object2vec.network.pair_network import PairNetwork
 from object2vec.training.learner import evaluate
 
+pytestmark = pytest.mark.usefixtures("each_layout")
+
 IN0 = [[1, 2, 3], [4], [5, 0, 6, 7, 8], [], [2, 2, 1]]
 IN1 = [[8, 7], [6, 5, 4, 3, 2, 1], [1], [2, 3], [0, 0]]
 CLASSES = [1, 0, 1, 1, 0]
