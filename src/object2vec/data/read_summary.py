@@ -15,7 +15,7 @@ class SideSummary:
     """What one side of a channel's records was like, after cutting.
 
     Attributes:
-        tokens: Ids kept.
+        tokens: Ids kept, padding among them.
         longest: Length of the longest sequence as it stood in the file.
         truncated: Sequences cut to max_seq_len.
         empty: Sequences without an id.

@@ -2,7 +2,8 @@
 
 Blocks of lines are parsed, flattened and range-checked as a whole, which is what makes reading
 fast; a block that does not fit is looked at line by line (`record_check.py`), to name the line at
-fault. At no time does more than one block stand in memory beside the arrays.
+fault. At no time does more than one block stand in memory beside the arrays, which stand in files
+themselves where they are too large (`array_space.py`).
 """
 
 import gc
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
+from object2vec.data.array_space import ArraySpace
 from object2vec.data.files import Block, find_files, read_blocks
 from object2vec.data.growing import GrowingArray
 from object2vec.data.ragged import RaggedArray, offsets_of
@@ -45,7 +47,7 @@ class PairRecords:
     """N pairs with their labels.
 
     Attributes:
-        in0: N rows of ids of the left side, as read: padding ids are still there.
+        in0: N rows of ids of the left side, without padding ids at either end.
         in1: N rows of ids of the right side.
         labels: float32, (N,): classes as whole numbers, or scores.
         summary: What reading them met with.
@@ -71,6 +73,8 @@ def read_channel(
     hyperparameters: Hyperparameters,
     vocabularies: Sequence[Vocabulary | None] = (None, None),
     log: Log = lambda level, message: None,
+    *,
+    space: ArraySpace | None = None,
 ) -> PairRecords:
     """Read every file of a channel, checking every record.
 
@@ -80,16 +84,17 @@ def read_channel(
         hyperparameters: Say what ids, lengths and labels are allowed.
         vocabularies: For in0 and in1, what maps token strings to ids.
         log: Takes a level (`INFO`, `WARNING`) and a message.
+        space: Where the arrays stand, shared by all channels of a job; None is memory, all of it.
 
     Raises:
         RecordError: A record is not as it must be; names file, line and field.
         ClientError: The channel is missing, holds no record, or holds something else.
-        PlatformError: A file cannot be read.
+        PlatformError: A file cannot be read, or the disk has no room for arrays.
     """
     begin = time.perf_counter()
     files = find_files(Path(folder), name)
     log_skipped(files, name, log)
-    reader = _ChannelReader(hyperparameters, vocabularies)
+    reader = _ChannelReader(hyperparameters, vocabularies, space)
     with _no_garbage_collection():
         for path in files.data:
             for block in read_blocks(path):
@@ -108,13 +113,13 @@ def read_channel(
 class _SideReader:
     """Takes one side of block after block: cuts, counts, lays rows end to end."""
 
-    def __init__(self, max_seq_len: int, padding_id: int | None) -> None:
+    def __init__(self, max_seq_len: int, padding_id: int | None, space: ArraySpace | None) -> None:
         self._max_seq_len = max_seq_len
         self._padding_id = padding_id
-        self._values = GrowingArray(np.int32)
-        self._offsets = GrowingArray(np.int64)
+        self._values = GrowingArray(np.int32, space)
+        self._offsets = GrowingArray(np.int64, space)
         self._offsets.extend(np.zeros(1, dtype=np.int64))
-        self._longest = self._truncated = self._empty = 0
+        self._tokens = self._longest = self._truncated = self._empty = 0
         self._padding_ids = self._only_padding = self._unknown_tokens = 0
 
     def add(self, rows: RaggedArray, unknown_tokens: int) -> None:
@@ -124,12 +129,15 @@ class _SideReader:
         self._empty += int((lengths == 0).sum())
         self._unknown_tokens += unknown_tokens
         rows = rows.cut(self._max_seq_len)
-        is_padding = rows.values == self._padding_id if self._padding_id is not None else None
-        if is_padding is not None and is_padding.any():
+        self._tokens += int(rows.values.size)
+        padding_id = self._padding_id
+        if padding_id is not None and (is_padding := rows.values == padding_id).any():
             sums = offsets_of(is_padding.astype(np.int64))[rows.offsets]
             counts = np.diff(sums)
             self._padding_ids += int(sums[-1])
             self._only_padding += int(((counts == rows.lengths) & (counts > 0)).sum())
+            # Here, while it is a block: of a whole channel it would take a second copy.
+            rows = rows.drop_outer_padding(padding_id)
         base = len(self._values)
         self._values.extend(rows.values)
         self._offsets.extend(rows.offsets[1:] + base)
@@ -137,7 +145,7 @@ class _SideReader:
     def finish(self) -> tuple[RaggedArray, SideSummary]:
         rows = RaggedArray(self._values.finish(), self._offsets.finish())
         return rows, SideSummary(
-            tokens=int(rows.values.size),
+            tokens=self._tokens,
             longest=self._longest,
             truncated=self._truncated,
             empty=self._empty,
@@ -151,13 +159,16 @@ class _ChannelReader:
     """Takes block after block of a channel's files."""
 
     def __init__(
-        self, hyperparameters: Hyperparameters, vocabularies: Sequence[Vocabulary | None]
+        self,
+        hyperparameters: Hyperparameters,
+        vocabularies: Sequence[Vocabulary | None],
+        space: ArraySpace | None,
     ) -> None:
         self._rules = RecordRules.of_training(hyperparameters, vocabularies)
         padding_id = hyperparameters.padding_id
-        self._in0 = _SideReader(hyperparameters.enc0.max_seq_len, padding_id)
-        self._in1 = _SideReader(hyperparameters.enc1.max_seq_len, padding_id)
-        self._labels = GrowingArray(np.float32)
+        self._in0 = _SideReader(hyperparameters.enc0.max_seq_len, padding_id, space)
+        self._in1 = _SideReader(hyperparameters.enc1.max_seq_len, padding_id, space)
+        self._labels = GrowingArray(np.float32, space)
         self._blank_lines = self._bytes_read = 0
 
     def add(self, path: Path, block: Block) -> None:

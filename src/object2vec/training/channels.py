@@ -3,10 +3,12 @@
 All is read at the start, the test channel too: a fault in it must not show after hours of training.
 """
 
+import os
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
+from object2vec.data.array_space import FOLDER_VARIABLE, MEBIBYTE, ArraySpace
 from object2vec.data.records import Log, PairRecords, read_channel
 from object2vec.data.vectors import TokenVectors, read_vectors
 from object2vec.data.vocabulary import Vocabulary
@@ -50,8 +52,8 @@ def read_input(
     """Read all channels.
 
     Raises:
-        ClientError: A channel, a file or a record is not as it must be.
-        PlatformError: A file cannot be read.
+        ClientError: A channel, a file, a record or an environment variable is not as it must be.
+        PlatformError: A file cannot be read, or the disk has no room for records.
     """
 
     def log(level: str, message: str) -> None:
@@ -59,26 +61,40 @@ def read_input(
 
     def records_of(name: str, folder: Path) -> PairRecords:
         started = time.time()
-        records = read_channel(folder, name, hyperparameters, vocabularies, log)
-        padding_id = hyperparameters.padding_id
-        if padding_id is not None:
-            records = replace(
-                records,
-                in0=records.in0.drop_outer_padding(padding_id),
-                in1=records.in1.drop_outer_padding(padding_id),
-            )
+        records = read_channel(folder, name, hyperparameters, vocabularies, log, space=space)
         listen(events.ChannelRead(name, len(records), started, time.time()))
         return records
 
+    space = ArraySpace.from_variables(os.environ)
     vocabularies = _read_vocabularies(hyperparameters, channels, log)
     vectors = _read_vectors(hyperparameters, channels, vocabularies, log)
-    return JobInput(
+    found = JobInput(
         vocabularies,
         vectors,
         records_of("train", channels.train),
         records_of("validation", channels.validation) if channels.validation else None,
         records_of("test", channels.test) if channels.test else None,
     )
+    _log_files(space, log)
+    return found
+
+
+def _log_files(space: ArraySpace, log: Log) -> None:
+    """Say how much of the records stands in files, and warn where those are in memory."""
+    if not space.file_bytes:
+        return
+    told = (
+        f"{space.file_bytes / MEBIBYTE:,.0f} MiB of the records stand in files in {space.folder}, "
+        "as they exceed their share of memory"
+    )
+    if space.files_are_in_memory:
+        log(
+            "WARNING",
+            f"{told}; but that folder is in memory too (tmpfs). Name one on a disk in "
+            f"{FOLDER_VARIABLE}.",
+        )
+    else:
+        log("INFO", told)
 
 
 def _auxiliary_file(channels: Channels, hyperparameter: str, name: str) -> Path:

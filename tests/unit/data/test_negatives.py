@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from object2vec.data import negatives
 from object2vec.data.negatives import NegativeSampler, fingerprints
 from object2vec.data.ragged import RaggedArray
 
@@ -144,3 +145,13 @@ def test_every_free_record_is_drawn_about_as_often():
     off = counts[~np.eye(20, dtype=bool)]
     assert off.min() > 25
     assert off.max() < 85
+
+
+def test_rows_and_pairs_are_looked_at_in_blocks_to_the_same_end(monkeypatch):
+    chance = np.random.default_rng(3)
+    rows = RaggedArray.from_rows(chance.integers(0, 4, chance.integers(0, 4)) for _ in range(100))
+    whole = fingerprints(rows), *draw(rows, rows, 3)
+    monkeypatch.setattr(negatives, "_BLOCK_ROWS", 7)
+    in_blocks = fingerprints(rows), *draw(rows, rows, 3)
+    for one, other in zip(whole, in_blocks, strict=True):
+        assert one.tolist() == other.tolist()

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from object2vec.data import files
+from object2vec.data.array_space import ArraySpace
 from object2vec.data.records import PairRecords, read_channel
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import RecordError
@@ -40,8 +41,8 @@ def channel(tmp_path: Path) -> Path:
     return folder
 
 
-def read(folder: Path, **changed: str) -> PairRecords:
-    return read_channel(folder, "train", make_hyperparameters(**changed))
+def read(folder: Path, space: ArraySpace | None = None, **changed: str) -> PairRecords:
+    return read_channel(folder, "train", make_hyperparameters(**changed), space=space)
 
 
 def rows(records: PairRecords) -> list[tuple[float, list[int], list[int]]]:
@@ -151,8 +152,8 @@ def test_any_finite_number_is_a_score(channel: Path) -> None:
 
 
 def test_the_widest_ids_are_read(channel: Path) -> None:
-    (channel / "a.jsonl").write_text('{"label": 0, "in0": [2999999, 0], "in1": [0]}')
-    assert read(channel, enc0_vocab_size="3000000").in0.values.tolist() == [2999999, 0]
+    (channel / "a.jsonl").write_text('{"label": 0, "in0": [2999999, 1], "in1": [0]}')
+    assert read(channel, enc0_vocab_size="3000000").in0.values.tolist() == [2999999, 1]
 
 
 # What is counted, and said in the log
@@ -216,24 +217,25 @@ def test_the_log_says_how_much_was_read(channel: Path, log_lines: list[tuple[str
     assert records.summary.bytes_read == 2 * len(GOOD) + 1
 
 
-def test_padding_ids_are_kept_counted_and_warned_of(
+def test_padding_ids_are_counted_warned_of_and_dropped_at_both_ends(
     channel: Path, log_lines: list[tuple[str, str]]
 ) -> None:
     (channel / "a.jsonl").write_bytes(
-        b'{"label": 1, "in0": [0, 3, 0], "in1": [0]}\n'
+        b'{"label": 1, "in0": [0, 3, 0, 2, 0], "in1": [0]}\n'
         b'{"label": 1, "in0": [], "in1": [0, 0]}\n'
         b'{"label": 1, "in0": [4], "in1": [1]}\n'
     )
     records = read_logged(channel, log_lines)
-    assert rows(records)[0] == (1.0, [0, 3, 0], [0])
-    assert records.summary.in0.padding_ids == 2
+    assert rows(records) == [(1.0, [3, 0, 2], []), (1.0, [], []), (1.0, [4], [1])]
+    assert records.summary.in0.tokens == 6
+    assert records.summary.in0.padding_ids == 3
     assert records.summary.in0.only_padding == 0
     assert records.summary.in1.padding_ids == 3
     assert records.summary.in1.only_padding == 2
     assert [line for line in log_lines if line[0] == "WARNING"] == [
         (
             "WARNING",
-            "Channel 'train': the padding id 0 occurs 2 times in in0 and 3 times in in1; it "
+            "Channel 'train': the padding id 0 occurs 3 times in in0 and 3 times in in1; it "
             "contributes nothing. If it is a token of yours, set the hyperparameter "
             "padding_id=none.",
         ),
@@ -580,7 +582,9 @@ def test_whatever_is_written_is_read_back(
             path = Path(folder) / f"{part:03}.jsonl"
             path.write_bytes(gzip.compress(content) if is_packed else content)
         patch.setattr(files, "BLOCK_BYTES", block_bytes)
-        records = read(Path(folder))
+        records = read(Path(folder), padding_id="none")
+        in_files = read(Path(folder), space=ArraySpace(memory_bytes=0), padding_id="none")
+    assert rows(in_files) == rows(records)
     assert rows(records) == [(float(label), in0, in1) for label, in0, in1 in written]
 
 
