@@ -1,26 +1,16 @@
 """The three encoders: token embeddings of a batch in, one encoding of width C a record out.
 
-They read embeddings that are zero at padding (`lookup`), and know where tokens stand. Padding
-changes no result: its places are zero in every layer's input and are left out of every maximum.
-Token tables are not here: they are arrays, see `tables`.
-
-The sequence encoders state their mathematics twice, for two layouts: over padded sequences, as one
-graph, for devices that compute many places at once and for serving; and packed, over tokens alone,
-for training on the CPU, where a padded place costs as much as a token.
+They read embeddings that are zero at padding (`lookup`), and a mask that says where tokens stand.
+Padding changes no result: masked positions are zero in every layer's input and are left out of
+every maximum. Token tables are not here: they are arrays, see `tables`. The CPU trains the sequence
+encoders another way, see `packed_encoders`.
 """
 
-from collections.abc import Mapping
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from object2vec.hyperparameters import EncoderHyperparameters
 from object2vec.network.dropout import make_dropout
-from object2vec.network.engine import from_numpy, gluon, nd
-from object2vec.network.layouts import InLine, InSteps
-from object2vec.network.lookup import SideInput
-from object2vec.network.maxima import RectifiedMaximum, SequenceMaximum
+from object2vec.network.engine import gluon
 
 # Below every activation, above the overflow of float32 sums.
 _MASKED = 1e30
@@ -56,8 +46,8 @@ class HierarchicalCNN(gluon.HybridBlock):
         self, filters: tuple[int, ...], width: int, token_dim: int, dropout: float, prefix: str
     ) -> None:
         super().__init__(prefix=prefix)
-        self._width = width
-        self._is_even = width % 2 == 0
+        self.width = width
+        self.is_even = width % 2 == 0
         with self.name_scope():
             self.convolutions = gluon.nn.HybridSequential(prefix="")
             inputs = token_dim
@@ -83,7 +73,7 @@ class HierarchicalCNN(gluon.HybridBlock):
             if layer:
                 states = self.dropout(states)  # (N, C_l, T)
             states = convolution(states)  # (N, C_l, T), one longer for an even width
-            if self._is_even:
+            if self.is_even:
                 states = F.slice_axis(states, axis=2, begin=1, end=None)  # (N, C_l, T)
             states = F.broadcast_mul(F.relu(states), mask)  # (N, C_l, T)
             # The gradient of F.max goes to every place of a maximum, once too often for each of
@@ -91,30 +81,6 @@ class HierarchicalCNN(gluon.HybridBlock):
             places = F.BlockGrad(F.argmax(states, axis=2))  # (N, C_l)
             maxima.append(F.pick(states, places, axis=2))  # (N, C_l)
         return F.concat(*maxima, dim=1)  # (N, C)
-
-    def layout(self, lengths: npt.NDArray[np.int64]) -> InLine:
-        """Return the packed layout: what a filter reaches past an end is zero."""
-        return InLine.of(lengths, gap=self._width // 2)
-
-    def encode_packed(self, part: SideInput, embeddings: Any) -> Any:
-        """Encode the embeddings (L, E) of sequences in a line to (N, C)."""
-        line, mask = part.layout, part.mask
-        assert isinstance(line, InLine)
-        states = nd.expand_dims(nd.transpose(embeddings), axis=0)  # (1, E, L)
-        maxima = []
-        for layer, convolution in enumerate(self.convolutions):
-            if layer:
-                states = self.dropout(states)  # (1, C_l, L)
-            states = convolution(states)  # (1, C_l, L), one longer for an even width
-            if self._is_even:
-                states = nd.slice_axis(states, axis=2, begin=1, end=None)  # (1, C_l, L)
-            if layer < len(self.convolutions) - 1:
-                rectified = RectifiedMaximum(line.starts, line.slots, mask, hands_on=True)
-                states, maximum = rectified(states)  # (1, C_l, L), (N, C_l)
-            else:
-                maximum = RectifiedMaximum(line.starts, line.slots, mask, hands_on=False)(states)
-            maxima.append(maximum)
-        return nd.concat(*maxima, dim=1)  # (N, C)
 
 
 class LSTMDirection(gluon.HybridBlock):
@@ -124,9 +90,12 @@ class LSTMDirection(gluon.HybridBlock):
     an operator of its own, and the caller turns the sequences around.
     """
 
+    # In which order the engine's recurrent operator takes the weights, end to end.
+    ORDER = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
+
     def __init__(self, input_dim: int, hidden: int, prefix: str) -> None:
         super().__init__(prefix=prefix)
-        self._hidden = hidden
+        self.hidden = hidden
         shapes = {
             "i2h_weight": (4 * hidden, input_dim),
             "h2h_weight": (4 * hidden, hidden),
@@ -139,43 +108,10 @@ class LSTMDirection(gluon.HybridBlock):
 
     def hybrid_forward(self, F: Any, states: Any, zeros: Any, **weights: Any) -> Any:
         """Return the hidden states (T, N, H) of inputs (T, N, I); `zeros` is (1, N, H)."""
-        flat = self._flat(F, weights)
+        flat = F.concat(*(F.reshape(weights[name], shape=(-1,)) for name in self.ORDER), dim=0)
         return F.RNN(
-            states, flat, zeros, zeros, state_size=self._hidden, num_layers=1, mode="lstm"
+            states, flat, zeros, zeros, state_size=self.hidden, num_layers=1, mode="lstm"
         )  # (T, N, H)
-
-    @staticmethod
-    def _flat(F: Any, weights: Mapping[str, Any]) -> Any:
-        order = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
-        return F.concat(*(F.reshape(weights[name], shape=(-1,)) for name in order), dim=0)
-
-    def run(self, states: Any, layout: InSteps) -> Any:
-        """Return the hidden states (R, H) of inputs (R, I) in one half of a layout in steps."""
-        context = states.context
-        names = ("i2h_weight", "h2h_weight", "i2h_bias", "h2h_bias")
-        flat = self._flat(nd, {name: getattr(self, name).data(context) for name in names})
-        runs = layout.runs
-        parts = [states]
-        if len(runs) > 1:
-            parts = nd.split_v2(states, tuple(run.first for run in runs[1:]), axis=0)
-        hidden = cell = nd.zeros((1, runs[0].sequences, self._hidden), ctx=context)
-        outputs = []
-        for run, part in zip(runs, parts, strict=True):
-            if run.sequences < hidden.shape[1]:
-                hidden = nd.slice_axis(hidden, axis=1, begin=0, end=run.sequences)  # (1, n, H)
-                cell = nd.slice_axis(cell, axis=1, begin=0, end=run.sequences)  # (1, n, H)
-            output, hidden, cell = nd.RNN(
-                part.reshape((run.steps, run.sequences, -1)),  # (steps, n, I)
-                flat,
-                hidden,
-                cell,
-                state_size=self._hidden,
-                num_layers=1,
-                mode="lstm",
-                state_outputs=True,
-            )
-            outputs.append(output.reshape((-1, self._hidden)))  # (steps * n, H)
-        return nd.concat(*outputs, dim=0) if len(outputs) > 1 else outputs[0]
 
 
 class BiLSTM(gluon.HybridBlock):
@@ -222,33 +158,6 @@ class BiLSTM(gluon.HybridBlock):
         maxima = F.max(F.broadcast_add(states, offset), axis=0)  # (N, C)
         has_tokens = F.max(mask, axis=1, keepdims=True)  # (N, 1)
         return F.broadcast_mul(maxima, has_tokens)  # (N, C)
-
-    def layout(self, lengths: npt.NDArray[np.int64]) -> InSteps:
-        """Return the packed layout."""
-        return InSteps.of(lengths)
-
-    def encode_packed(self, part: SideInput, embeddings: Any) -> Any:
-        """Encode the embeddings (2 R, E) of sequences in steps to (N, C)."""
-        steps = part.layout
-        assert isinstance(steps, InSteps)
-        mirrored = from_numpy(steps.mirrored, embeddings.context)
-        ahead, back = nd.split_v2(embeddings, 2, axis=0)  # (R, E), (R, E)
-        layers = len(self.directions) // 2
-        for layer in range(layers):
-            forward = self.directions[2 * layer].run(ahead, steps)  # (R, H)
-            backward = self.directions[2 * layer + 1].run(back, steps)  # (R, H)
-            if layer < layers - 1:
-                # What both directions say of a token, in the order of the first half.
-                states = nd.concat(forward, nd.take(backward, mirrored), dim=1)  # (R, C)
-                ahead = self.dropout(states)  # (R, C)
-                back = nd.take(ahead, mirrored)  # (R, C)
-        rows = steps.row_of_token if part.kept is None else steps.row_of_token[part.kept]
-        counts = part.kept_counts
-        return nd.concat(
-            SequenceMaximum(rows, counts)(forward),
-            SequenceMaximum(steps.mirrored[rows], counts)(backward),
-            dim=1,
-        )  # (N, C)
 
 
 def filters_per_layer(enc_dim: int, layers: int) -> tuple[int, ...]:

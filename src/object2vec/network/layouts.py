@@ -129,6 +129,12 @@ class InSteps:
         """R: rows of either half."""
         return len(self.mirrored)
 
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Where the runs begin, of the first half and then of the second."""
+        first = tuple(run.first for run in self.runs)
+        return first + tuple(self.row_count + start for start in first)
+
 
 Layout: TypeAlias = Padded | InLine | InSteps
 

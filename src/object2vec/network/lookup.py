@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from object2vec.data.ragged import RaggedArray, offsets_of
 from object2vec.network.engine import from_numpy, mx
-from object2vec.network.layouts import Layout
+from object2vec.network.layouts import InSteps, Layout
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,18 @@ class SideInput:
     lengths: npt.NDArray[np.int64]
     layout: Layout | None
     kept: npt.NDArray[np.bool_] | None
+
+    @property
+    def pieces(self) -> list[slice]:
+        """The side's rows as its encoder reads them: all at once, or run by run."""
+        starts = [0]
+        if isinstance(self.layout, InSteps):
+            starts = list(self.layout.starts)
+        ends = [*starts[1:], self.row_count]
+        return [
+            slice(self.first_row + start, self.first_row + end)
+            for start, end in zip(starts, ends, strict=True)
+        ]
 
     @property
     def mask(self) -> npt.NDArray[np.float32]:
@@ -149,7 +161,7 @@ class TokenReader:
             kept = None if present is None else present[part]
             first_value = part.stop
             if layout is None:
-                row_entries = _kept_counts(rows.lengths, kept)
+                row_entries: npt.NDArray[Any] = _kept_counts(rows.lengths, kept)
                 shares = (1.0 / np.maximum(row_entries, 1)).astype(np.float32)
                 weights.append(np.repeat(shares, row_entries))
                 entries.append(columns[part] if kept is None else columns[part][kept])

@@ -5,7 +5,7 @@ a matrix of the batch, whose gradient is a product with its transpose (`row_grad
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,13 @@ from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
 from object2vec.network.comparator import Objective, Scorer
 from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
-from object2vec.network.engine import mx, nd
+from object2vec.network.engine import autograd, mx, nd
 from object2vec.network.layouts import Layout, Padded
 from object2vec.network.lookup import SideInput, TableRead, TokenReader
+from object2vec.network.packed_encoders import PackedPass, begin_pass, packed_layout
 from object2vec.network.tables import TokenTable
+
+EmbeddedSide: TypeAlias = tuple[SideInput, list[Any]]
 
 # The original's names of the two encoders' parameters.
 SIDE_PREFIXES = ("source_", "target_")
@@ -100,40 +103,35 @@ class PairNetwork:
                 sides.setdefault(self._table_of_side[side], []).append(read)
         return [(table, self._readers[table].read(parts)) for table, parts in sides.items()]
 
-    def embed(self, read: TableRead, rows: npt.NDArray[np.float32]) -> list[tuple[SideInput, Any]]:
-        """Return every side's token embeddings, shape (row_count, E).
+    def embed(self, read: TableRead, rows: npt.NDArray[np.float32]) -> Any:
+        """Return the token embeddings of all sides that read a table, shape (R, E).
 
         Args:
             read: What the batch reads of the table.
             rows: The rows of `read.token_ids`, shape (U, E).
         """
         matrix = read.matrix.to_device(self.ctx)  # (R, U)
-        product = nd.sparse.dot(matrix, engine.from_numpy(rows, self.ctx))  # (R, E)
-        if len(read.inputs) == 1:
-            return [(read.inputs[0], product)]
-        return [
-            (part, product[part.first_row : part.first_row + part.row_count])
-            for part in read.inputs
-        ]
+        return nd.sparse.dot(matrix, engine.from_numpy(rows, self.ctx))  # (R, E)
 
-    def row_gradient(self, read: TableRead, gradients: list[Any]) -> npt.NDArray[np.float32]:
+    def row_gradient(self, read: TableRead, gradient: Any) -> npt.NDArray[np.float32]:
         """Return the gradient of the rows that `read` read, shape (U, E).
 
         Args:
             read: What the batch read of the table.
-            gradients: The gradient of every side's token embeddings, in the order of `embed`.
+            gradient: The gradient of `embed`'s result, shape (R, E).
         """
-        stacked = gradients[0] if len(gradients) == 1 else nd.concat(*gradients, dim=0)  # (R, E)
         matrix = read.matrix.transposed().to_device(self.ctx)  # (U, R)
-        return nd.sparse.dot(matrix, stacked).asnumpy()
+        return nd.sparse.dot(matrix, gradient).asnumpy()
 
-    def encode(self, part: SideInput, embeddings: Any) -> Any:
-        """Encode one side's token embeddings (row_count, E): (N, C)."""
+    def encode(self, part: SideInput, pieces: Sequence[Any]) -> Any:
+        """Encode one side's token embeddings, the pieces (rows, E) of its layout: (N, C)."""
         encoder = self.encoders[part.side]
         if part.layout is None:
-            return encoder(embeddings)
+            return encoder(*pieces)
         if not isinstance(part.layout, Padded):
-            return encoder.encode_packed(part, embeddings)
+            is_training = autograd.is_training()
+            return begin_pass(encoder, part, pieces, is_training=is_training).encodings
+        (embeddings,) = pieces
         count, width = len(part.lengths), part.layout.width
         tokens = embeddings.reshape((count, width, -1))  # (N, T, E)
         mask = nd.array(part.mask.reshape(count, width), ctx=self.ctx)  # (N, T)
@@ -143,24 +141,55 @@ class PairNetwork:
             return encoder(tokens, mask, lengths, zeros)
         return encoder(tokens, mask)
 
-    def loss(self, sides: list[tuple[SideInput, Any]], labels: npt.NDArray[Any]) -> tuple[Any, Any]:
+    def loss(self, sides: Sequence[EmbeddedSide], labels: npt.NDArray[Any]) -> tuple[Any, Any]:
         """Return the mean loss (1,) and the metric sums (2,) of a batch of pairs.
 
         Args:
-            sides: Both sides' token embeddings, as `embed` gave them, in any order.
+            sides: Both sides' token embeddings, in pieces, in any order.
             labels: Labels of shape (N,).
         """
         left, right = (self.encode(*side) for side in sorted(sides, key=lambda side: side[0].side))
+        return self._objective(left, right, labels)
+
+    def differentiate(self, sides: Sequence[EmbeddedSide], labels: npt.NDArray[Any]) -> Any:
+        """Set the gradients of the mean loss, of the parameters and of the pieces.
+
+        Args:
+            sides: As for `loss`; the pieces are marked as variables of the tape.
+            labels: Labels of shape (N,).
+
+        Returns:
+            The metric sums (2,).
+        """
+        passes: list[PackedPass] = []
+        encodings: list[Any] = []
+        for part, pieces in sorted(sides, key=lambda side: side[0].side):
+            if part.layout is None or isinstance(part.layout, Padded):
+                with autograd.record():
+                    encodings.append(self.encode(part, pieces))
+                continue
+            passes.append(begin_pass(self.encoders[part.side], part, pieces, is_training=True))
+            encodings.append(passes[-1].encodings)
+            passes[-1].encodings.attach_grad()
+        with autograd.record():
+            loss, sums = self._objective(encodings[0], encodings[1], labels)
+        loss.backward()
+        for each in passes:
+            each.backward(each.encodings.grad)
+        return sums
+
+    def _objective(self, left: Any, right: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
         targets = nd.array(labels, ctx=self.ctx, dtype="float32")
         return self.objective(self.scorer(left, right), targets)
 
     def sides_of(
         self, tables: Sequence[TokenTable], in0: RaggedArray | None, in1: RaggedArray | None
-    ) -> list[tuple[SideInput, Any]]:
+    ) -> list[EmbeddedSide]:
         """Return the given sides' token embeddings, read from the tables as they are."""
         sides = []
         for table, read in self.read(in0, in1):
-            sides += self.embed(read, tables[table].weights[read.token_ids])
+            embeddings = self.embed(read, tables[table].weights[read.token_ids])
+            sides += [(part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs]
         return sides
 
     def scores(self, left: Any, right: Any) -> Any:
@@ -185,7 +214,7 @@ class PairNetwork:
         if self.is_pooled(side):
             return None
         layout: Layout = (
-            self.encoders[side].layout(lengths) if self.is_packed else Padded.of(lengths)
+            packed_layout(self.encoders[side], lengths) if self.is_packed else Padded.of(lengths)
         )
         return layout
 

@@ -9,9 +9,11 @@ import numpy.typing as npt
 from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
-from object2vec.network.engine import autograd, gluon
-from object2vec.network.pair_network import PairNetwork
+from object2vec.network.engine import autograd, nd
+from object2vec.network.lookup import TableRead
+from object2vec.network.pair_network import EmbeddedSide, PairNetwork
 from object2vec.network.tables import TokenTable
+from object2vec.training.dense_updates import HostUpdates
 from object2vec.training.metrics import MetricSums
 from object2vec.training.table_updates import TableUpdater
 from object2vec.training.update_rules import make_rule
@@ -49,46 +51,31 @@ class Learner:
             )
             for table in self.tables
         )
-        parameters = network.parameters
-        for name, parameter in parameters.items():
-            # As the original's engine has it: weights decay, biases do not.
-            parameter.wd_mult = 0.0 if name.endswith("bias") else 1.0
-        self.optimizer = gluon.Trainer(
-            list(parameters.values()),
-            hyperparameters.optimizer,
-            {"learning_rate": hyperparameters.learning_rate, "wd": hyperparameters.weight_decay},
-            kvstore=None,
-        )
+        self.optimizer = HostUpdates(network.parameters, hyperparameters)
 
     def learn(self, batch: PairBatch) -> np.ndarray:
         """Make one step, and return the batch's metric sums (2,) from before it."""
         reads = self.network.read(batch.in0, batch.in1)
-        sides: list[tuple[Any, Any]] = []
-        parts: list[list[Any]] = []
+        sides: list[EmbeddedSide] = []
+        marked: list[tuple[TableUpdater, TableRead, Any]] = []
         for table, read in reads:
             updater = self.updaters[table]
             if updater is None:
                 rows = self.tables[table].weights[read.token_ids]
             else:
                 rows = updater.read(read.token_ids)
-            embedded = self.network.embed(read, rows)
+            embeddings = self.network.embed(read, rows)  # (R, E)
+            parts = [(part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs]
             if updater is not None:
-                for _, embeddings in embedded:
-                    embeddings.attach_grad()
-            sides += embedded
-            parts.append([embeddings for _, embeddings in embedded])
-        with autograd.record():
-            loss, sums = self.network.loss(sides, batch.labels)
-        loss.backward()
-        self.optimizer.step(1)
-        for (table, read), embeddings in zip(reads, parts, strict=True):
-            updater = self.updaters[table]
-            if updater is not None:
-                gradients = [array.grad for array in embeddings]
-                row_gradient = self.network.row_gradient(read, gradients)  # (U, E)
-                # A batch without a token is a step for the table all the same, but of no row.
-                rows_read = 0 if read.is_empty else len(row_gradient)
-                updater.update(read.token_ids[:rows_read], row_gradient[:rows_read])
+                marked.append((updater, read, _mark(embeddings, parts)))
+            sides += parts
+        sums = self.network.differentiate(sides, batch.labels)
+        self.optimizer.step()
+        for updater, read, gradient in marked:
+            row_gradient = self.network.row_gradient(read, gradient)  # (U, E)
+            # A batch without a token is a step for the table all the same, but of no row.
+            rows_read = 0 if read.is_empty else len(row_gradient)
+            updater.update(read.token_ids[:rows_read], row_gradient[:rows_read])
         return sums.asnumpy()
 
     def trained_weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -108,6 +95,18 @@ class Learner:
         for updater in self.updaters:
             if updater is not None:
                 updater.settle()
+
+
+def _mark(embeddings: Any, parts: list[EmbeddedSide]) -> Any:
+    """Let the tape begin at the pieces of token embeddings (R, E); return their gradient (R, E).
+
+    The pieces' gradients are places of one array, so that nobody has to put them together.
+    """
+    gradient = nd.empty(embeddings.shape, ctx=embeddings.context)
+    pieces = [piece for part, pieces in parts for piece in pieces]
+    places = [gradient[piece] for part, _ in parts for piece in part.pieces]
+    autograd.mark_variables(pieces, places)
+    return gradient
 
 
 def evaluate(

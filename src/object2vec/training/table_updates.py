@@ -6,17 +6,14 @@ a row's missed steps are made up when it is next read (`update_rules`). With wei
 steps have no closed form, and every row is updated in every step.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from object2vec.network.tables import TokenTable
+from object2vec.training.blocks import BLOCK_ELEMENTS, for_blocks
 from object2vec.training.update_rules import UpdateRule
-
-# Elements a block: its weights, gradient and states stay in a core's cache while they are updated.
-_BLOCK_ELEMENTS = 1 << 16
 
 
 class TableUpdater:
@@ -37,7 +34,7 @@ class TableUpdater:
         # The array's own shape and order; zeros cost no memory until a row is touched.
         self.states = tuple(np.zeros_like(table.weights) for _ in range(rule.state_count))
         self.last_steps = np.zeros(len(table.weights), dtype=np.int64)
-        self._block_rows = max(1, _BLOCK_ELEMENTS // table.weights.shape[1])
+        self._block_rows = max(1, BLOCK_ELEMENTS // table.weights.shape[1])
 
     def read(self, token_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return a copy of the rows of distinct ids (U,), up to date: (U, E)."""
@@ -52,12 +49,15 @@ class TableUpdater:
         if self._touches_every_row:
             self._update_every_row(token_ids, gradient)
             return
-        for start in range(0, len(token_ids), self._block_rows):
-            ids = token_ids[start : start + self._block_rows]
+
+        def update(block: slice) -> None:
+            ids = token_ids[block]
             weights = self.table.weights[ids]
             states = [state[ids] for state in self.states]
-            self._rule.apply(weights, gradient[start : start + len(ids)], states)
+            self._rule.apply(weights, gradient[block], states)
             self._store(ids, weights, states)
+
+        for_blocks(len(token_ids), self._block_rows, update)
         self.last_steps[token_ids] = self.step
 
     def settle(self) -> None:
@@ -69,12 +69,15 @@ class TableUpdater:
         last = self.last_steps[token_ids]
         # A row that was never touched has nothing but zeros to decay.
         late = token_ids[(last > 0) & (last < self.step)]
-        for start in range(0, len(late), self._block_rows):
-            ids = late[start : start + self._block_rows]
+
+        def make_up(block: slice) -> None:
+            ids = late[block]
             weights = self.table.weights[ids]
             states = [state[ids] for state in self.states]
             self._rule.make_up(weights, states, self.last_steps[ids], self.step)
             self._store(ids, weights, states)
+
+        for_blocks(len(late), self._block_rows, make_up)
         self.last_steps[late] = self.step
 
     def _store(
@@ -89,14 +92,12 @@ class TableUpdater:
     ) -> None:
         order = np.argsort(token_ids)
         ids, rows = token_ids[order], gradient[order]
-        for block in self._blocks():
+
+        def update(block: slice) -> None:
             first, last = np.searchsorted(ids, (block.start, block.stop))
             full = np.zeros_like(self.table.weights[block])
             full[ids[first:last] - block.start] = rows[first:last]
             states = [state[block] for state in self.states]
             self._rule.apply(self.table.weights[block], full, states)
 
-    def _blocks(self) -> Iterator[slice]:
-        count = len(self.table.weights)
-        for start in range(0, count, self._block_rows):
-            yield slice(start, min(start + self._block_rows, count))
+        for_blocks(len(self.table.weights), self._block_rows, update)

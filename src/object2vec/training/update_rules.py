@@ -154,11 +154,15 @@ class Adam(UpdateRule):
     def apply(self, weights: Rows, gradient: Rows, states: list[Rows]) -> None:  # noqa: D102
         mean, square = states
         gradient = self._decayed(gradient, weights)
+        # One temporary throughout: a block's arrays then stay in a core's cache.
+        step = np.multiply(gradient, np.float32(1 - self._BETA1))
         mean *= np.float32(self._BETA1)
-        mean += np.float32(1 - self._BETA1) * gradient
+        mean += step
+        np.multiply(gradient, gradient, out=step)
+        step *= np.float32(1 - self._BETA2)
         square *= np.float32(self._BETA2)
-        square += np.float32(1 - self._BETA2) * gradient * gradient
-        step = np.sqrt(square)
+        square += step
+        np.sqrt(square, out=step)
         step += self._EPSILON
         np.divide(mean, step, out=step)
         step *= np.float32(self._rate)

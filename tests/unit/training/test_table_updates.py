@@ -197,7 +197,7 @@ def test_settling_in_between_changes_nothing(optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_blocks_of_rows_change_nothing(optimizer, weight_decay, monkeypatch):
     whole = updater(optimizer, weight_decay=weight_decay)
-    monkeypatch.setattr(table_updates, "_BLOCK_ELEMENTS", 4 * E)
+    monkeypatch.setattr(table_updates, "BLOCK_ELEMENTS", 4 * E)
     blocks = updater(optimizer, weight_decay=weight_decay)
     for ids, gradient in steps(60):
         for table in (whole, blocks):
