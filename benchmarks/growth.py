@@ -25,7 +25,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,7 @@ class Run:
         vocabulary: Rows of the one table.
         dimension: Numbers a row.
         seconds: The whole program.
+        cpu: Processor seconds of the whole program, which other programs disturb less.
         read: Records read a second.
         trained: Records trained a second, over the epoch, snapshots of the weights among it.
         step: The same as the median over every hundred batches, so without them.
@@ -76,6 +77,7 @@ class Run:
     vocabulary: int
     dimension: int
     seconds: float
+    cpu: float
     read: float
     trained: float
     step: float
@@ -96,6 +98,7 @@ def main() -> int:
     )
     parser.add_argument("--vocabulary-records", type=int, default=500_000)
     parser.add_argument("--dimension", type=int, default=100, help="of the vocabularies' runs")
+    parser.add_argument("--runs", type=int, default=1, help="of every size, in turn")
     parser.add_argument("--data-memory", type=int, help="OBJECT2VEC_DATA_MEMORY_MB of train")
     parser.add_argument("--limit", type=int, help="MiB of own memory that train may have at all")
     options = parser.parse_args()
@@ -106,10 +109,12 @@ def main() -> int:
     sizes += [
         (options.vocabulary_records, each, options.dimension) for each in options.vocabularies
     ]
-    runs = []
-    for size in sizes:
-        runs.append(run(*size, variables, options.limit))
-        print(json.dumps(asdict(runs[-1])), flush=True)
+    every: list[list[Run]] = [[] for _ in sizes]
+    for _ in range(options.runs):
+        for size, done in zip(sizes, every, strict=True):
+            done.append(run(*size, variables, options.limit))
+            print(json.dumps(asdict(done[-1])), flush=True)
+    runs = [middle(done) for done in every]
     options.out.mkdir(parents=True, exist_ok=True)
     told = {
         "machine": _machine(),
@@ -140,7 +145,7 @@ def run(
         (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
         write_records(job / "input" / "data" / "train" / "part.jsonl", records, vocabulary)
         began = time.perf_counter()
-        log, rss, own = _train({**variables, "OBJECT2VEC_ML_ROOT": root}, limit)
+        log, usage, own = _train({**variables, "OBJECT2VEC_ML_ROOT": root}, limit)
         seconds = time.perf_counter() - began
     count, reading = _READ.findall(log)[-1]
     trained = float(_THROUGHPUT.findall(log)[-1])
@@ -152,15 +157,26 @@ def run(
         vocabulary=vocabulary,
         dimension=dimension,
         seconds=seconds,
+        cpu=usage.ru_utime + usage.ru_stime,
         read=int(count) / max(float(reading), 0.01),  # the log rounds to hundredths
         trained=trained,
         step=statistics.median(speeds) if speeds else trained,
-        rss=rss,
+        rss=usage.ru_maxrss / 1024,
         own=own,
         in_files=float(in_files[-1].replace(",", "")) if in_files else 0.0,
         model=table_size * (1 + _STATES[hyperparameters["optimizer"]]),
         mean=table_size,
     )
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """Return the median of every time of equal runs, and the highest of their memory."""
+    medians = {
+        name: statistics.median(getattr(each, name) for each in runs)
+        for name in ("seconds", "cpu", "read", "trained", "step")
+    }
+    highest = {name: max(getattr(each, name) for each in runs) for name in ("rss", "own")}
+    return replace(runs[0], **medians, **highest)
 
 
 def write_records(path: Path, count: int, vocabulary: int) -> None:
@@ -196,8 +212,10 @@ def _digits(numbers: np.ndarray, width: int) -> np.ndarray:
     return digits
 
 
-def _train(variables: dict[str, str], limit: int | None) -> tuple[str, float, float]:
-    """Run `train`; return its log, its highest RSS and its highest own memory in MiB."""
+def _train(
+    variables: dict[str, str], limit: int | None
+) -> tuple[str, resource.struct_rusage, float]:
+    """Run `train`; return its log, what it used, and its highest own memory in MiB."""
     command = [sys.executable, "-m", "object2vec_container.train"]
     highest = 0.0
 
@@ -221,7 +239,7 @@ def _train(variables: dict[str, str], limit: int | None) -> tuple[str, float, fl
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{log[-2000:]}")
-    return log, usage.ru_maxrss / 1024, highest
+    return log, usage, highest
 
 
 def _own_memory(process: int) -> float:
@@ -239,14 +257,14 @@ def table(runs: Sequence[Run], by: str) -> str:
         return ""
     lines = [
         f"| {by} | read, records/s | trained, records/s | between snapshots | whole program, s "
-        "| table + states, MiB | mean, MiB | records in files, MiB | own memory, MiB "
+        "| its CPU, s | table + states, MiB | mean, MiB | records in files, MiB | own memory, MiB "
         "| peak RSS, MiB |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
         f"| {getattr(each, by):,} | {each.read:,.0f} | {each.trained:,.0f} | {each.step:,.0f} "
-        f"| {each.seconds:,.1f} | {each.model:,.0f} | {each.mean:,.0f} | {each.in_files:,.0f} "
-        f"| {each.own:,.0f} | {each.rss:,.0f} |"
+        f"| {each.seconds:,.1f} | {each.cpu:,.1f} | {each.model:,.0f} "
+        f"| {each.mean:,.0f} | {each.in_files:,.0f} | {each.own:,.0f} | {each.rss:,.0f} |"
         for each in runs
     ]
     return "\n".join(lines) + "\n"
