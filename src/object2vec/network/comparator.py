@@ -15,16 +15,16 @@ class Comparator(gluon.HybridBlock):
 
     def __init__(self, operators: tuple[str, ...]) -> None:
         super().__init__(prefix="")
-        self._operators = operators
+        self.operators = operators
 
     def width(self, enc_dim: int) -> int:
         """Return the width of the comparison of two encodings of width `enc_dim`."""
-        return enc_dim * sum(2 if name == "concat" else 1 for name in self._operators)
+        return enc_dim * sum(2 if name == "concat" else 1 for name in self.operators)
 
     def hybrid_forward(self, F: Any, left: Any, right: Any) -> Any:
         """Compare two encodings (N, C): (N, width)."""
         parts = []
-        for name in self._operators:
+        for name in self.operators:
             if name == "hadamard":
                 parts.append(left * right)
             elif name == "concat":
@@ -52,6 +52,19 @@ class Scorer(gluon.HybridBlock):
                 inputs = width
             outputs = 1 if hyperparameters.is_regression else hyperparameters.num_classes
             self.output_layer = gluon.nn.Dense(outputs, in_units=inputs, prefix="output_layer_")
+
+    @property
+    def first(self) -> gluon.nn.Dense:
+        """The layer that takes the comparison: the first of the MLP, or the output layer."""
+        return self.mlp[0] if len(self.mlp) else self.output_layer
+
+    def after_first(self, outputs: Any) -> Any:
+        """Score what the first layer gives (N, H): logits (N, classes), or predictions (N, 1)."""
+        if not len(self.mlp):
+            return outputs
+        for layer in self.mlp[1:]:
+            outputs = layer(outputs)
+        return self.output_layer(outputs)
 
     def hybrid_forward(self, F: Any, left: Any, right: Any) -> Any:
         """Score encodings (N, C): logits (N, classes), or predictions (N, 1)."""

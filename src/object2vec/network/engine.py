@@ -92,14 +92,26 @@ def from_numpy(array: np.ndarray, ctx: Any) -> Any:
     return nd.array(array, ctx=ctx, dtype=array.dtype)
 
 
-def host_view(array: Any) -> np.ndarray:
-    """Return the numbers of a float32 array on the CPU in place, after all that writes them.
+class _Memory:
+    """The memory of an array of the engine, as NumPy asks for it; keeps the array alive."""
 
-    The engine knows nothing of who reads or writes here: hold `array` as long as the view, and
-    write only what no operation under way reads.
+    def __init__(self, array: Any) -> None:
+        self._array = array
+        address = ctypes.c_void_p()
+        mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
+        self.__array_interface__ = {
+            "data": (address.value, False),
+            "shape": array.shape,
+            "typestr": np.dtype(array.dtype).str,
+            "version": 3,
+        }
+
+
+def host_view(array: Any) -> np.ndarray:
+    """Return the numbers of an array on the CPU in place, after all that writes them.
+
+    The engine knows nothing of who reads or writes here: write only what no operation under way
+    reads.
     """
     array.wait_to_read()
-    address = ctypes.c_void_p()
-    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(address)))
-    pointer = ctypes.cast(address, ctypes.POINTER(ctypes.c_float))
-    return np.ctypeslib.as_array(pointer, shape=array.shape)
+    return np.asarray(_Memory(array))

@@ -71,6 +71,8 @@ class SideInput:
         lengths: Tokens a sequence, shape (N,).
         layout: Which token stands in which row; None when pooled.
         kept: Which tokens are not padding, (total,); None where all are.
+        chosen: Of a pooled encoder whose sequences are single tokens, the place of each among the
+            read's distinct tokens, (N,): there is nothing to average. Else None.
     """
 
     side: int
@@ -79,6 +81,7 @@ class SideInput:
     lengths: npt.NDArray[np.int64]
     layout: Layout | None
     kept: npt.NDArray[np.bool_] | None
+    chosen: npt.NDArray[np.int64] | None = None
 
     @property
     def pieces(self) -> list[slice]:
@@ -117,6 +120,11 @@ class TableRead:
     token_ids: npt.NDArray[np.int64]
     matrix: SparseMatrix
     inputs: tuple[SideInput, ...]
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether every row of every side is one token: no product is needed then."""
+        return all(part.chosen is not None for part in self.inputs)
 
     @property
     def is_empty(self) -> bool:
@@ -160,18 +168,23 @@ class TokenReader:
             part = slice(first_value, first_value + len(rows.values))
             kept = None if present is None else present[part]
             first_value = part.stop
+            chosen = None
             if layout is None:
                 row_entries: npt.NDArray[Any] = _kept_counts(rows.lengths, kept)
                 shares = (1.0 / np.maximum(row_entries, 1)).astype(np.float32)
                 weights.append(np.repeat(shares, row_entries))
                 entries.append(columns[part] if kept is None else columns[part][kept])
+                if (row_entries == 1).all():
+                    chosen = entries[-1]
             else:
                 row_entries = _stands(layout, kept)
                 tokens = layout.token_of_row[row_entries]
                 weights.append(np.ones(len(tokens), dtype=np.float32))
                 entries.append(columns[part][tokens])
             counts.append(row_entries)
-            inputs.append(SideInput(side, first_row, len(row_entries), rows.lengths, layout, kept))
+            inputs.append(
+                SideInput(side, first_row, len(row_entries), rows.lengths, layout, kept, chosen)
+            )
             first_row += len(row_entries)
         matrix = SparseMatrix(
             np.concatenate(weights),

@@ -26,13 +26,13 @@ class PackedPass(ABC):
     """One batch's way through a sequence encoder.
 
     Attributes:
-        encodings: (N, C), on the engine.
+        encodings: (N, C).
     """
 
-    encodings: Any
+    encodings: Floats
 
     @abstractmethod
-    def backward(self, gradient: Any) -> None:
+    def backward(self, gradient: Floats) -> None:
         """Give the gradient (N, C) of the encodings to parameters and embeddings."""
 
 
@@ -73,10 +73,10 @@ class ConvolutionPass(PackedPass):
             if is_training and layer < len(encoder.convolutions) - 1:
                 states.attach_grad()
         maxima = np.concatenate([found.maxima for found in self._maxima])  # (C, N)
-        self.encodings = from_numpy(maxima.T, mx.cpu())
+        self.encodings = np.ascontiguousarray(maxima.T)
 
-    def backward(self, gradient: Any) -> None:  # noqa: D102
-        of_maxima = np.ascontiguousarray(host_view(gradient).T)  # (C, N)
+    def backward(self, gradient: Floats) -> None:  # noqa: D102
+        of_maxima = np.ascontiguousarray(gradient.T)  # (C, N)
         of_states: Floats | None = None
         end = len(of_maxima)
         for layer in reversed(range(len(self._outputs))):
@@ -118,8 +118,7 @@ class RecurrentPass(PackedPass):
             )
             for outputs, places in zip(self._outputs, (rows, steps.mirrored[rows]), strict=True)
         ]
-        maxima = np.concatenate([found.maxima for found in self._maxima], axis=1)  # (N, C)
-        self.encodings = from_numpy(maxima, mx.cpu())
+        self.encodings = np.concatenate([found.maxima for found in self._maxima], axis=1)
 
     def _run(self, steps: InSteps, pieces: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Return the last layer's hidden states (steps * n, H) of every run, of both directions."""
@@ -148,8 +147,8 @@ class RecurrentPass(PackedPass):
             return [both[0]], [both[1]]
         return nd.split_v2(both[0], edges), nd.split_v2(both[1], edges)
 
-    def backward(self, gradient: Any) -> None:  # noqa: D102
-        halves = np.split(host_view(gradient), 2, axis=1)  # (N, H), (N, H)
+    def backward(self, gradient: Floats) -> None:  # noqa: D102
+        halves = np.split(gradient, 2, axis=1)  # (N, H), (N, H)
         heads: list[Any] = []
         for outputs, found, half in zip(self._outputs, self._maxima, halves, strict=True):
             of_values = found.gradient(half)  # (R, H)

@@ -18,7 +18,7 @@ from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
 from object2vec.network.engine import autograd, mx, nd
 from object2vec.network.layouts import Layout, Padded
 from object2vec.network.lookup import SideInput, TableRead, TokenReader
-from object2vec.network.packed_encoders import PackedPass, begin_pass, packed_layout
+from object2vec.network.packed_encoders import begin_pass, packed_layout
 from object2vec.network.tables import TokenTable
 
 EmbeddedSide: TypeAlias = tuple[SideInput, list[Any]]
@@ -130,7 +130,8 @@ class PairNetwork:
             return encoder(*pieces)
         if not isinstance(part.layout, Padded):
             is_training = autograd.is_training()
-            return begin_pass(encoder, part, pieces, is_training=is_training).encodings
+            encoded = begin_pass(encoder, part, pieces, is_training=is_training).encodings
+            return engine.from_numpy(encoded, self.ctx)
         (embeddings,) = pieces
         count, width = len(part.lengths), part.layout.width
         tokens = embeddings.reshape((count, width, -1))  # (N, T, E)
@@ -149,38 +150,11 @@ class PairNetwork:
             labels: Labels of shape (N,).
         """
         left, right = (self.encode(*side) for side in sorted(sides, key=lambda side: side[0].side))
-        return self._objective(left, right, labels)
+        return self.objective(self.scorer(left, right), self.targets(labels))
 
-    def differentiate(self, sides: Sequence[EmbeddedSide], labels: npt.NDArray[Any]) -> Any:
-        """Set the gradients of the mean loss, of the parameters and of the pieces.
-
-        Args:
-            sides: As for `loss`; the pieces are marked as variables of the tape.
-            labels: Labels of shape (N,).
-
-        Returns:
-            The metric sums (2,).
-        """
-        passes: list[PackedPass] = []
-        encodings: list[Any] = []
-        for part, pieces in sorted(sides, key=lambda side: side[0].side):
-            if part.layout is None or isinstance(part.layout, Padded):
-                with autograd.record():
-                    encodings.append(self.encode(part, pieces))
-                continue
-            passes.append(begin_pass(self.encoders[part.side], part, pieces, is_training=True))
-            encodings.append(passes[-1].encodings)
-            passes[-1].encodings.attach_grad()
-        with autograd.record():
-            loss, sums = self._objective(encodings[0], encodings[1], labels)
-        loss.backward()
-        for each in passes:
-            each.backward(each.encodings.grad)
-        return sums
-
-    def _objective(self, left: Any, right: Any, labels: npt.NDArray[Any]) -> tuple[Any, Any]:
-        targets = nd.array(labels, ctx=self.ctx, dtype="float32")
-        return self.objective(self.scorer(left, right), targets)
+    def targets(self, labels: npt.NDArray[Any]) -> Any:
+        """Return labels (N,) on the device."""
+        return nd.array(labels, ctx=self.ctx, dtype="float32")
 
     def sides_of(
         self, tables: Sequence[TokenTable], in0: RaggedArray | None, in1: RaggedArray | None

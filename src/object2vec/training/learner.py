@@ -1,7 +1,6 @@
 """One training step and one pass of scoring: the network, its tables and their optimizers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,9 +8,8 @@ import numpy.typing as npt
 from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
-from object2vec.network.engine import autograd, nd
-from object2vec.network.lookup import TableRead
-from object2vec.network.pair_network import EmbeddedSide, PairNetwork
+from object2vec.network.differentiation import differentiate_on_host, differentiate_on_tape
+from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable
 from object2vec.training.dense_updates import HostUpdates
 from object2vec.training.metrics import MetricSums
@@ -56,26 +54,25 @@ class Learner:
     def learn(self, batch: PairBatch) -> np.ndarray:
         """Make one step, and return the batch's metric sums (2,) from before it."""
         reads = self.network.read(batch.in0, batch.in1)
-        sides: list[EmbeddedSide] = []
-        marked: list[tuple[TableUpdater, TableRead, Any]] = []
+        given = []
         for table, read in reads:
             updater = self.updaters[table]
             if updater is None:
                 rows = self.tables[table].weights[read.token_ids]
             else:
                 rows = updater.read(read.token_ids)
-            embeddings = self.network.embed(read, rows)  # (R, E)
-            parts = [(part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs]
-            if updater is not None:
-                marked.append((updater, read, _mark(embeddings, parts)))
-            sides += parts
-        sums = self.network.differentiate(sides, batch.labels)
+            given.append((read, rows, updater is not None))
+        differentiate = differentiate_on_host if self.network.is_packed else differentiate_on_tape
+        # Numbers that run away show in the sums.
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums, gradients = differentiate(self.network, given, batch.labels)
         self.optimizer.step()
-        for updater, read, gradient in marked:
-            row_gradient = self.network.row_gradient(read, gradient)  # (U, E)
-            # A batch without a token is a step for the table all the same, but of no row.
-            rows_read = 0 if read.is_empty else len(row_gradient)
-            updater.update(read.token_ids[:rows_read], row_gradient[:rows_read])
+        for (table, read), gradient in zip(reads, gradients, strict=True):
+            updater = self.updaters[table]
+            if updater is not None and gradient is not None:
+                # A batch without a token is a step for the table all the same, but of no row.
+                rows_read = 0 if read.is_empty else len(gradient)
+                updater.update(read.token_ids[:rows_read], gradient[:rows_read])
         return sums.asnumpy()
 
     def trained_weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -95,18 +92,6 @@ class Learner:
         for updater in self.updaters:
             if updater is not None:
                 updater.settle()
-
-
-def _mark(embeddings: Any, parts: list[EmbeddedSide]) -> Any:
-    """Let the tape begin at the pieces of token embeddings (R, E); return their gradient (R, E).
-
-    The pieces' gradients are places of one array, so that nobody has to put them together.
-    """
-    gradient = nd.empty(embeddings.shape, ctx=embeddings.context)
-    pieces = [piece for part, pieces in parts for piece in pieces]
-    places = [gradient[piece] for part, _ in parts for piece in part.pieces]
-    autograd.mark_variables(pieces, places)
-    return gradient
 
 
 def evaluate(

@@ -1,0 +1,189 @@
+"""Loss and gradients of one batch: on any device by the engine's tape alone, or on the CPU faster.
+
+Both set the gradients of the parameters and return those of the tables' rows, which the tape does
+not know.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from object2vec.network.comparison import Comparison, Encodings
+from object2vec.network.engine import autograd, from_numpy, host_view, mx, nd
+from object2vec.network.lookup import SideInput, TableRead
+from object2vec.network.packed_encoders import begin_pass
+from object2vec.network.pair_network import EmbeddedSide, PairNetwork
+
+Floats: TypeAlias = npt.NDArray[np.float32]
+
+
+class TableInput:
+    """What a batch reads of one table, on its way to the encoders and back.
+
+    Args:
+        network: Whose encoders read it.
+        read: Which rows, and what is made of them.
+        rows: The rows of `read.token_ids`, (U, E).
+        is_trained: Whether the gradient of the rows is asked for.
+
+    Attributes:
+        sides: The sides that read the table, with the pieces of their embeddings.
+    """
+
+    def __init__(
+        self, network: PairNetwork, read: TableRead, rows: Floats, *, is_trained: bool
+    ) -> None:
+        self._network = network
+        self._read = read
+        embeddings = network.embed(read, rows)  # (R, E)
+        self.sides: list[EmbeddedSide] = [
+            (part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs
+        ]
+        self._gradient: Any = None
+        if is_trained:
+            # The pieces' gradients are places of one array: nobody has to put them together.
+            self._gradient = nd.empty(embeddings.shape, ctx=network.ctx)  # (R, E)
+            pieces = [piece for _, pieces in self.sides for piece in pieces]
+            places = [self._gradient[place] for part in read.inputs for place in part.pieces]
+            autograd.mark_variables(pieces, places)
+
+    def row_gradient(self) -> Floats | None:
+        """Return the gradient of the rows, (U, E), after the pieces got theirs; None if frozen."""
+        if self._gradient is None:
+            return None
+        return self._network.row_gradient(self._read, self._gradient)
+
+
+class ChosenRows:
+    """Rows that are encodings as they are: every sequence is one token of a pooled encoder.
+
+    Args:
+        read: Which rows.
+        rows: (U, C).
+        is_trained: Whether the gradient of the rows is asked for.
+    """
+
+    def __init__(self, read: TableRead, rows: Floats, *, is_trained: bool) -> None:
+        self._is_trained = is_trained
+        self._gradient: Floats | None = None
+        self.encodings = [(part.side, Encodings(rows, part.chosen)) for part in read.inputs]
+
+    def add_gradient(self, gradient: Floats) -> None:
+        """Take the gradient (U, C) of one side's encodings."""
+        self._gradient = gradient if self._gradient is None else self._gradient + gradient
+
+    def row_gradient(self) -> Floats | None:
+        """Return the gradient of the rows, (U, C); None if frozen."""
+        return self._gradient if self._is_trained else None
+
+
+def differentiate_on_tape(
+    network: PairNetwork,
+    reads: Sequence[tuple[TableRead, Floats, bool]],
+    labels: npt.NDArray[Any],
+) -> tuple[Any, list[Floats | None]]:
+    """Set the parameters' gradients of the mean loss of a batch, on any device.
+
+    Args:
+        network: Not packed.
+        reads: Of every table: what is read, the rows (U, E), and whether it is trained.
+        labels: (N,).
+
+    Returns:
+        The metric sums (2,), on the engine, and of every table the gradient (U, E) of its rows,
+        None where it is frozen.
+    """
+    inputs = [TableInput(network, *read[:2], is_trained=read[2]) for read in reads]
+    with autograd.record():
+        loss, sums = network.loss([side for each in inputs for side in each.sides], labels)
+    loss.backward()
+    return sums, [each.row_gradient() for each in inputs]
+
+
+def differentiate_on_host(
+    network: PairNetwork,
+    reads: Sequence[tuple[TableRead, Floats, bool]],
+    labels: npt.NDArray[Any],
+) -> tuple[Any, list[Floats | None]]:
+    """Do the same on the CPU, with sequences packed and the first layer multiplied by NumPy."""
+    scorer, cpu = network.scorer, mx.cpu()
+    inputs: list[TableInput | ChosenRows] = []
+    ways: dict[int, _Way] = {}
+    for read, rows, is_trained in reads:
+        if read.is_choice and not network.hyperparameters.dropout:
+            chosen = ChosenRows(read, rows, is_trained=is_trained)
+            inputs.append(chosen)
+            ways |= {side: _ChoiceWay(chosen, given) for side, given in chosen.encodings}
+            continue
+        table = TableInput(network, read, rows, is_trained=is_trained)
+        inputs.append(table)
+        for part, pieces in table.sides:
+            if part.layout is None:
+                ways[part.side] = _PooledWay(network, part, pieces, is_trained=is_trained)
+            else:
+                ways[part.side] = _PackedWay(network, part, pieces)
+    left, right = ways[0], ways[1]
+    weight, bias = scorer.first.weight, scorer.first.bias
+    comparison = Comparison(
+        scorer.comparator.operators,
+        host_view(weight.data()),
+        host_view(bias.data()),
+        left.encodings,
+        right.encodings,
+    )
+    outputs = from_numpy(comparison.outputs, cpu)  # (N, H)
+    outputs.attach_grad()
+    with autograd.record():
+        loss, sums = network.objective(scorer.after_first(outputs), network.targets(labels))
+    loss.backward()
+    gradients = comparison.gradient(
+        host_view(outputs.grad), host_view(weight.grad()), host_view(bias.grad())
+    )
+    for way, gradient in zip((left, right), gradients, strict=True):
+        way.backward(gradient)
+    return sums, [each.row_gradient() for each in inputs]
+
+
+class _Way(ABC):
+    """One side's way from its embeddings to encodings, and back with their gradient (D, C)."""
+
+    encodings: Encodings
+
+    @abstractmethod
+    def backward(self, gradient: Floats) -> None: ...
+
+
+class _ChoiceWay(_Way):
+    def __init__(self, rows: ChosenRows, encodings: Encodings) -> None:
+        self.encodings = encodings
+        self._rows = rows
+
+    def backward(self, gradient: Floats) -> None:
+        self._rows.add_gradient(gradient)
+
+
+class _PooledWay(_Way):
+    def __init__(
+        self, network: PairNetwork, part: SideInput, pieces: list[Any], *, is_trained: bool
+    ) -> None:
+        self._is_trained = is_trained
+        with autograd.record():
+            self._encoded = network.encode(part, pieces)
+        self.encodings = Encodings(host_view(self._encoded))
+
+    def backward(self, gradient: Floats) -> None:
+        if self._is_trained:
+            self._encoded.backward(from_numpy(gradient, mx.cpu()))
+
+
+class _PackedWay(_Way):
+    def __init__(self, network: PairNetwork, part: SideInput, pieces: list[Any]) -> None:
+        encoder = network.encoders[part.side]
+        self._pass = begin_pass(encoder, part, pieces, is_training=True)
+        self.encodings = Encodings(self._pass.encodings)
+
+    def backward(self, gradient: Floats) -> None:
+        self._pass.backward(gradient)
