@@ -1,4 +1,4 @@
-"""Writes the references of the server: its interface and its environment variables.
+"""Writes the references of the container: the server's interface, all environment variables.
 
 `python -m object2vec_container.documentation [FOLDER]` writes openapi.json and
 environment_variables.md into FOLDER (default: docs). A test fails when they are stale.
@@ -9,16 +9,18 @@ import sys
 from collections.abc import Sequence
 
 from object2vec.documentation import write_files
+from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving.openapi import document
 from object2vec_container.serving.settings_table import SETTINGS, Setting
 
 INTRODUCTION = """\
 # Environment variables
 
-Made by `make docs` from the table in `container/object2vec_container/serving/settings_table.py`;
-do not edit. `serve` reads all of them, `train` reads `OBJECT2VEC_ML_ROOT`.
+Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`
+and `container/object2vec_container/hosts/settings.py`; do not edit. `serve` reads those of the
+first table, `train` reads `OBJECT2VEC_ML_ROOT` and, with several hosts, those of the second.
 
-Every fault is reported at once, before the model is opened, as a ClientError with the name, the
+Every fault is reported at once, before anything else is done, as a ClientError with the name, the
 value given and what is allowed. An empty value counts as none. Blanks around a value are dropped,
 and words are read in any case. An unknown name that begins with `OBJECT2VEC_` is ignored, and the
 log names it with the nearest known one.
@@ -81,13 +83,23 @@ OBJECT2VEC_MODEL_MEMORY_MB=8192
 
 def environment_variables_markdown() -> str:
     """Return the text of environment_variables.md."""
-    rows = "\n".join(_row(setting) for setting in SETTINGS)
-    table = (
-        "## All variables\n\n"
+    return "\n".join(
+        (
+            INTRODUCTION,
+            _table("Of `serve`", SETTINGS),
+            _table("Of `train`, with several hosts", HOST_SETTINGS),
+            RECIPES,
+        )
+    )
+
+
+def _table(title: str, settings: Sequence[Setting]) -> str:
+    rows = "\n".join(_row(setting) for setting in settings)
+    return (
+        f"## {title}\n\n"
         "| name | other names | allowed | default | what it does |\n"
         f"|---|---|---|---|---|\n{rows}\n"
     )
-    return "\n".join((INTRODUCTION, table, RECIPES))
 
 
 def _row(setting: Setting) -> str:

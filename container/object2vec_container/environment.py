@@ -21,6 +21,7 @@ CHANNELS = ("train", "validation", "test", "auxiliary")
 _JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
 _AUXILIARY_TYPES = ("application/json", "text/plain", *_JSON_LINES_TYPES)
 _FILE_MODES = ("file", "fastfile")
+_DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,43 @@ class MLFolder:
 
 
 @dataclass(frozen=True, slots=True)
+class JobHosts:
+    """The machines of a job.
+
+    Attributes:
+        names: All of them, sorted, so in the same order on every one.
+        current: This one's name.
+    """
+
+    names: tuple[str, ...]
+    current: str
+
+    @classmethod
+    def read(cls, folder: MLFolder) -> Self:
+        """Read the names; without a file the job has one host.
+
+        Raises:
+            ClientError: The file is not as it must be.
+            PlatformError: It cannot be read.
+        """
+        path = folder.resource_config_file
+        resources = _read_object(path) or {}
+        current = resources.get("current_host", DEFAULT_HOST)
+        names = resources.get("hosts", [current])
+        if not isinstance(current, str) or not current:
+            raise ClientError(f"{path}: current_host must be a name, not {shorten(current)}.")
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ClientError(f"{path}: hosts must be a list of names, not {shorten(names)}.")
+        if len(set(names)) < len(names):
+            raise ClientError(f"{path}: hosts names a host twice: {shorten(names)}.")
+        if current not in names:
+            raise ClientError(
+                f"{path}: current_host {shorten(current)} is not among hosts, {shorten(names)}."
+            )
+        return cls(tuple(sorted(names)), current)
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
     """What a job was started with.
 
@@ -73,14 +111,18 @@ class Environment:
         folder: Where everything is.
         hyperparameters: Names to values as they were sent, unchecked.
         channels: Channel names to their folders; `train` is among them.
+        hosts: All machines of the job, sorted.
         current_host: This machine's name in log lines.
+        is_sharded: By channel: whether every host has another part of it, rather than all of it.
         warnings: What the log should warn of.
     """
 
     folder: MLFolder
     hyperparameters: Mapping[str, object]
     channels: Mapping[str, Path]
+    hosts: tuple[str, ...]
     current_host: str
+    is_sharded: Mapping[str, bool]
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -94,7 +136,7 @@ class Environment:
         hyperparameters = _read_object(folder.hyperparameters_file)
         if hyperparameters is None:
             raise ClientError(_say_no_hyperparameters(folder))
-        current_host = _read_host(folder.resource_config_file)
+        hosts = JobHosts.read(folder)
         described = _read_object(folder.input_data_config_file)
         if described is None:
             names, warnings = _find_channels(folder.data_folder)
@@ -106,7 +148,16 @@ class Environment:
         channels = {name: folder.data_folder / name for name in CHANNELS if name in names}
         if "train" not in channels:
             raise ClientError(_say_no_train_channel(names, source, folder))
-        return cls(folder, hyperparameters, channels, current_host, tuple(warnings))
+        is_sharded = {name: _is_sharded(name, (described or {}).get(name)) for name in channels}
+        return cls(
+            folder,
+            hyperparameters,
+            channels,
+            hosts.names,
+            hosts.current,
+            is_sharded,
+            tuple(warnings),
+        )
 
 
 def _read_object(path: Path) -> dict[str, object] | None:
@@ -138,27 +189,6 @@ def _say_no_hyperparameters(folder: MLFolder) -> str:
         f"and one folder a channel into {folder.data_folder}. The environment variable "
         f"{ROOT_VARIABLE} names the folder to use in place of {DEFAULT_ROOT}."
     )
-
-
-def _read_host(path: Path) -> str:
-    """Return this machine's name.
-
-    Raises:
-        ClientError: The job has several hosts, or the file is not as it must be.
-    """
-    resources = _read_object(path) or {}
-    host = resources.get("current_host", DEFAULT_HOST)
-    hosts = resources.get("hosts", [host])
-    if not isinstance(host, str) or not host:
-        raise ClientError(f"{path}: current_host must be a name, not {shorten(host)}.")
-    if not isinstance(hosts, list):
-        raise ClientError(f"{path}: hosts must be a list of names, not {shorten(hosts)}.")
-    if len(hosts) > 1:
-        raise ClientError(
-            f"The job has {len(hosts)} hosts ({shorten(hosts)}), but this version trains on one. "
-            "Start it with an instance count of 1; a larger instance type takes a larger job."
-        )
-    return host
 
 
 def _find_channels(data_folder: Path) -> tuple[list[str], list[str]]:
@@ -197,6 +227,17 @@ def _check_described(
         for name in there
         if name not in described
     ]
+
+
+def _is_sharded(name: str, settings: object) -> bool:
+    """Return whether every host gets another part of the channel."""
+    distribution = settings.get("S3DistributionType") if isinstance(settings, dict) else None
+    if distribution in (None, "", *_DISTRIBUTIONS):
+        return distribution == "ShardedByS3Key"
+    raise ClientError(
+        f"Channel '{name}': S3DistributionType {shorten(distribution)} is unknown, use "
+        f"{' or '.join(map(repr, _DISTRIBUTIONS))}."
+    )
 
 
 def _check_input_mode(name: str, mode: object) -> None:

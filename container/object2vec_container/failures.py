@@ -42,10 +42,15 @@ def forget(folder: MLFolder) -> None:
         logger.warning("%s is of an earlier job and stays: %s", folder.failure_file, error)
 
 
-def report(error: BaseException, folder: MLFolder) -> int:
+def report(error: BaseException, folder: MLFolder, tells_where: bool = True) -> int:
     """Tell of the error that ended a job, in the log and in the failure file.
 
     Never raises: a failure file that cannot be written must not hide why the job failed.
+
+    Args:
+        error: What ended it.
+        folder: Where the failure file goes.
+        tells_where: Whether to log the traceback; that of an error of another host says nothing.
 
     Returns:
         The exit code.
@@ -53,7 +58,7 @@ def report(error: BaseException, folder: MLFolder) -> int:
     told = explain(error, folder)
     text = f"{told.fault_name}: {told}"
     logger.error("%s", text)
-    if not isinstance(error, KeyboardInterrupt):
+    if tells_where and not isinstance(error, KeyboardInterrupt):
         logger.error("Where it happened:", exc_info=error)
     try:
         # A folder that is not there at all is none of ours to make.

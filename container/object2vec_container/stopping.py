@@ -44,5 +44,18 @@ def stoppable() -> Iterator[None]:
         signal.signal(*before[1])
 
 
+def request() -> None:
+    """Have StopRequested raised in the main thread, from any thread."""
+    # SIGALRM, as a SIGTERM of the platform may still come, and the second one ends at once.
+    signal.setitimer(signal.ITIMER_REAL, 0.001, _AGAIN_SECONDS)
+
+
+def refuse_further_requests() -> None:
+    """Let the main thread end what it is ending; the process must end itself after that."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    for number in (signal.SIGALRM, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _end_at_once(number: int, frame: FrameType | None) -> None:
     os._exit(KILLED)

@@ -4,21 +4,35 @@ The engine takes a second to load, so all that can be refused without it is refu
 """
 
 import argparse
+import hashlib
+import json
 import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
+from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.saved_model import MANIFEST
 from object2vec.training import events
+from object2vec.training.hosts import Hosts, SingleHost, choose_store
 from object2vec_container import failures
-from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE, Environment, MLFolder
+from object2vec_container.environment import (
+    DEFAULT_ROOT,
+    ROOT_VARIABLE,
+    Environment,
+    JobHosts,
+    MLFolder,
+)
 from object2vec_container.line_format import configure_logging
 from object2vec_container.log_lines import LogLines, log_configuration
 from object2vec_container.stopping import StopRequested, stoppable
+
+if TYPE_CHECKING:
+    from object2vec_container.hosts.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failures.forget(folder)
     try:
         with stoppable():
-            _train(folder, started, on_terminal)
+            hosts = JobHosts.read(folder)
+            if len(hosts.names) > 1:
+                _train_with_others(hosts, folder, started, on_terminal)
+            else:
+                _train(folder, started, on_terminal, None)
     except StopRequested:
         _log_stop(folder)
     except (Exception, KeyboardInterrupt) as error:
@@ -81,7 +99,25 @@ def _set_up_output() -> bool:
     return on_terminal
 
 
-def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
+def _train_with_others(
+    hosts: JobHosts, folder: MLFolder, started: float, on_terminal: bool
+) -> None:
+    """Train as one of several hosts; does not return, as all end at once."""
+    from object2vec_container.hosts.session import Session  # noqa: PLC0415 (rarely needed)
+
+    def log_stop() -> None:
+        if hosts.current == hosts.names[0]:
+            _log_stop(folder)
+        else:
+            logger.warning(
+                "Stopped before the end of the training: the model is on %s", hosts.names[0]
+            )
+
+    session = Session(hosts.names, hosts.current, folder, log_stop)
+    session.run(os.environ, lambda joined: _train(folder, started, on_terminal, joined))
+
+
+def _train(folder: MLFolder, started: float, on_terminal: bool, session: "Session | None") -> None:
     environment = Environment.read(folder)
     hyperparameters = Hyperparameters.from_strings(environment.hyperparameters)
     log_configuration(
@@ -90,6 +126,12 @@ def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
     for warning in environment.warnings:
         logger.warning("%s", warning)
     _warn_of_missing_objective(hyperparameters, environment)
+    hosts: Hosts = SingleHost(names=environment.hosts)
+    if session is not None:
+        hosts = session.group
+        _check_same_job(hosts, environment)
+        choose_store(hyperparameters)
+        session.start_servers(hyperparameters.num_kv_servers or len(hosts.names))
 
     # Only now: it loads the engine.
     from object2vec.training.channels import Channels  # noqa: PLC0415
@@ -110,8 +152,31 @@ def _train(folder: MLFolder, started: float, on_terminal: bool) -> None:
             for listener in listeners:
                 listener(event)
 
-        run_job(hyperparameters, Channels(**environment.channels), folder.model_folder, listen)
+        channels = Channels(
+            **environment.channels,
+            sharded=frozenset(
+                name for name, is_sharded in environment.is_sharded.items() if is_sharded
+            ),
+        )
+        run_job(hyperparameters, channels, folder.model_folder, listen, hosts)
         lines.close()
+
+
+def _check_same_job(hosts: Hosts, environment: Environment) -> None:
+    """Check that all hosts were told to do the same."""
+    told = [
+        sorted((name, str(value)) for name, value in environment.hyperparameters.items()),
+        sorted(environment.channels),
+        sorted(environment.is_sharded.items()),
+    ]
+    digests = hosts.gather(hashlib.sha256(json.dumps(told).encode()).hexdigest())
+    for name, digest in zip(hosts.names, digests, strict=True):
+        if digest != digests[0]:
+            raise ClientError(
+                f"The hosts {hosts.names[0]} and {name} have different hyperparameters or "
+                f"channels. Give all hosts the same {environment.folder.hyperparameters_file} and "
+                f"{environment.folder.input_data_config_file}, and a folder for every channel."
+            )
 
 
 def _log_stop(folder: MLFolder) -> None:

@@ -99,13 +99,6 @@ def test_pipe_mode_is_refused(ml_folder) -> None:
     assert_told(ml_folder.train(), 2, "ClientError", "'Pipe' is not supported, use 'File'")
 
 
-def test_several_hosts_are_refused(ml_folder) -> None:
-    small_job(ml_folder).config(
-        "resourceconfig", {"current_host": "algo-1", "hosts": ["algo-1", "algo-2"]}
-    )
-    assert_told(ml_folder.train(), 2, "ClientError", "2 hosts", "instance count of 1")
-
-
 def test_a_diverged_training_names_epoch_batch_and_learning_rate(ml_folder) -> None:
     records = ml_folder.records(40, 1e30)
     ml_folder.channel("train", records)

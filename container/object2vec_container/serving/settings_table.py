@@ -4,7 +4,7 @@ Reading, checking and the reference in `docs/` are made from it.
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,8 @@ def some_text(text: str) -> str:
     """Return a text as it is."""
     return text
 
+
+_OF_TRAIN = "OBJECT2VEC_HOSTS_"  # `train` reads these, from a table of its own
 
 _SWITCH = choice({"true": True, "1": True, "on": True, "false": False, "0": False, "off": False})
 _ON_OFF = "`true` or `false`"
@@ -276,9 +278,16 @@ SETTINGS: tuple[Setting, ...] = (
 
 def read_settings(variables: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Return the values that are set, by field, and what is wrong with the others, in words."""
+    return read_table(SETTINGS, variables)
+
+
+def read_table(
+    settings: Sequence[Setting], variables: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Do as `read_settings`, for the settings of another table."""
     values: dict[str, Any] = {}
     faults: list[str] = []
-    for setting in SETTINGS:
+    for setting in settings:
         for name in (setting.name, *setting.other_names):
             text = variables.get(name, "").strip()
             if not text:
@@ -296,7 +305,9 @@ def unknown_names(variables: Mapping[str, str]) -> list[str]:
     known = [setting.name for setting in SETTINGS]
     warnings = []
     for name in sorted(variables):
-        if name.startswith("OBJECT2VEC_") and name not in known:
+        if name in known or name.startswith(_OF_TRAIN):
+            continue
+        if name.startswith("OBJECT2VEC_"):
             nearest = difflib.get_close_matches(name, known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             warnings.append(f"The environment variable {name} is unknown and ignored{hint}")

@@ -4,8 +4,9 @@ Training batches are all of one size: a bucket is filled up with random records 
 original does. Scoring batches hold every record once, in order. Nothing here touches tensors.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,8 @@ import numpy.typing as npt
 from object2vec.data.negatives import NegativeSampler
 from object2vec.data.ragged import RaggedArray
 from object2vec.data.records import PairRecords
+
+Agree: TypeAlias = Callable[[int], int]
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,14 @@ class PairBatch:
         in0: N token sequences of the left side.
         in1: N token sequences of the right side.
         labels: float32 array of shape (N,).
+        weight: The part that the batch is of a step over several hosts, by which its mean gradient
+            counts; 0 where it stands in only for a host to make the step.
     """
 
     in0: RaggedArray
     in1: RaggedArray
     labels: npt.NDArray[np.float32]
+    weight: float = 1.0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -55,6 +61,8 @@ class TrainingBatches:
         bucket_width: int,
         negative_sampling_rate: int,
         generator: np.random.Generator,
+        weight: float = 1.0,
+        agree: Agree = lambda steps: steps,
     ) -> None:
         """Prepare the buckets and the sampler.
 
@@ -64,6 +72,8 @@ class TrainingBatches:
             bucket_width: Lengths that differ by less may share a batch; 0 is one bucket for all.
             negative_sampling_rate: Made pairs a record; 0 makes none.
             generator: Source of order, fill and negatives.
+            weight: That of every batch.
+            agree: Takes an epoch's batches and returns how many to make, not fewer.
         """
         self._records = records
         self._batch_size = batch_size
@@ -74,6 +84,8 @@ class TrainingBatches:
             else None
         )
         self._bucket_width = bucket_width
+        self._weight = weight
+        self._agree = agree
         self.records_per_epoch = len(records) * (1 + negative_sampling_rate)
 
     def epoch(self) -> "Epoch":
@@ -83,7 +95,13 @@ class TrainingBatches:
         if self._sampler is not None:
             made_left, made_right = self._sampler.draw(self._generator)
             left, right = np.concatenate([left, made_left]), np.concatenate([right, made_right])
-        return Epoch(self._records, left, right, self._groups(left, right))
+        groups = self._groups(left, right)
+        more = self._agree(len(groups)) - len(groups)
+        if more:
+            repeated = self._generator.integers(0, len(groups), more)
+            groups += [groups[number] for number in repeated]
+            groups = [groups[turn] for turn in self._generator.permutation(len(groups))]
+        return Epoch(self._records, left, right, groups, self._weight)
 
     def _groups(
         self, left: npt.NDArray[np.int64], right: npt.NDArray[np.int64]
@@ -134,6 +152,7 @@ class Epoch:
         left: For every pair, the record whose in0 it has; the first N pairs are the records.
         right: For every pair, the record whose in1 it has.
         groups: The pairs of every batch.
+        weight: That of every batch.
     """
 
     def __init__(
@@ -142,11 +161,13 @@ class Epoch:
         left: npt.NDArray[np.int64],
         right: npt.NDArray[np.int64],
         groups: Sequence[npt.NDArray[np.int64]],
+        weight: float = 1.0,
     ) -> None:
         self._records = records
         self._left = left
         self._right = right
         self._groups = groups
+        self._weight = weight
 
     def __len__(self) -> int:
         return len(self._groups)
@@ -156,4 +177,22 @@ class Epoch:
         for chosen in self._groups:
             left, right = self._left[chosen], self._right[chosen]
             labels = np.where(chosen < len(records), records.labels[left], np.float32(0.0))
-            yield PairBatch(records.in0.take(left), records.in1.take(right), labels)
+            in0, in1 = records.in0.take(left), records.in1.take(right)
+            yield PairBatch(in0, in1, labels, self._weight)
+
+
+class IdleBatches:
+    """The epochs of a host without records: it only takes part in the steps of the others.
+
+    Args:
+        agree: Takes an epoch's batches and returns how many to make.
+    """
+
+    def __init__(self, agree: Agree) -> None:
+        self._agree = agree
+
+    def epoch(self) -> Sequence[PairBatch]:
+        """Return a pair without a token, of weight 0, for every step; at least one."""
+        nothing = RaggedArray.from_rows([[]])
+        batch = PairBatch(nothing, nothing, np.zeros(1, dtype=np.float32), 0.0)
+        return [batch] * self._agree(1)

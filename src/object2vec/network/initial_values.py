@@ -9,7 +9,7 @@ have nothing to do with each other make |e0 - e1| and e0 * e1 say nothing, and f
 them together. docs/quality.md says what was tried.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -60,19 +60,25 @@ def initial_weights(
 
 
 def output_prior(
-    labels: npt.NDArray[np.float32], hyperparameters: Hyperparameters
+    labels: npt.NDArray[np.float32],
+    hyperparameters: Hyperparameters,
+    join: Callable[[list[float]], list[float]] = lambda totals: totals,
 ) -> npt.NDArray[np.float32]:
     """Return the outputs of the best constant answer to the train records, shape (K,).
 
     Args:
         labels: The train records' labels, shape (N,); made negatives come to them, with label 0.
         hyperparameters: Say what is predicted, and how many negatives are made.
+        join: Takes totals of these records and returns those of all hosts' records.
     """
-    records = len(labels) * (1 + hyperparameters.negative_sampling_rate)
+    records_of_one = 1 + hyperparameters.negative_sampling_rate
     if hyperparameters.is_regression:
-        return np.array([labels.sum(dtype=np.float64) / records], dtype=np.float32)
-    counts = np.bincount(labels.astype(np.int64), minlength=hyperparameters.num_classes)
-    counts[0] += records - len(labels)
+        total, count = join([float(labels.sum(dtype=np.float64)), len(labels)])
+        return np.array([total / (count * records_of_one)], dtype=np.float32)
+    own_counts = np.bincount(labels.astype(np.int64), minlength=hyperparameters.num_classes)
+    counts = np.array(join(own_counts.tolist()))
+    records = counts.sum() * records_of_one
+    counts[0] += records - counts.sum()
     # One more of each class than was seen: a class without a record is unlikely, not impossible.
     return np.log((counts + 1) / (records + len(counts))).astype(np.float32)
 

@@ -8,23 +8,42 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from object2vec.data.array_space import FOLDER_VARIABLE, MEBIBYTE, ArraySpace
+from object2vec.data.files import find_files
+from object2vec.data.ragged import RaggedArray
+from object2vec.data.read_summary import ReadSummary, SideSummary
 from object2vec.data.records import Log, PairRecords, read_channel
 from object2vec.data.vectors import TokenVectors, read_vectors
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.training import events
+from object2vec.training.division import own_part
+from object2vec.training.hosts import Hosts, SingleHost
+
+_NOTHING = RaggedArray.from_rows([])
+NO_RECORDS = PairRecords(
+    _NOTHING,
+    _NOTHING,
+    np.zeros(0, dtype=np.float32),
+    ReadSummary(0, 0, 0, SideSummary(), SideSummary(), 0, 0.0),
+)
 
 
 @dataclass(frozen=True)
 class Channels:
-    """Where the channels' files are: folders, or single files; None is no such channel."""
+    """Where the channels' files are: folders, or single files; None is no such channel.
+
+    `sharded` names the channels of which every host has another part, not all of it.
+    """
 
     train: Path
     validation: Path | None = None
     test: Path | None = None
     auxiliary: Path | None = None
+    sharded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -34,9 +53,9 @@ class JobInput:
     Attributes:
         vocabularies: For in0 and in1, where a vocabulary file is given.
         vectors: For in0 and in1, where a file of pretrained vectors is given.
-        train: Records to train on.
-        validation: Records that choose the epoch, or None.
-        test: Records to score the model with, or None.
+        train: Records for this host to train on; with several hosts there may be none.
+        validation: Records that choose the epoch, this host's part of them, or None.
+        test: Records to score the model with, or None; on the first host only.
     """
 
     vocabularies: tuple[Vocabulary | None, Vocabulary | None]
@@ -47,9 +66,15 @@ class JobInput:
 
 
 def read_input(
-    hyperparameters: Hyperparameters, channels: Channels, listen: events.Listener
+    hyperparameters: Hyperparameters,
+    channels: Channels,
+    listen: events.Listener,
+    hosts: Hosts = SingleHost(),  # noqa: B008 (frozen)
 ) -> JobInput:
     """Read all channels.
+
+    With several hosts, each keeps its own part of what all of them have. A host may have no file of
+    a channel that is sharded: there may be fewer files than hosts.
 
     Raises:
         ClientError: A channel, a file, a record or an environment variable is not as it must be.
@@ -61,9 +86,17 @@ def read_input(
 
     def records_of(name: str, folder: Path) -> PairRecords:
         started = time.time()
+        is_sharded = name in channels.sharded and len(hosts.names) > 1
+        if is_sharded and not _has_data(folder, name):
+            log("INFO", f"Channel '{name}': no file of it is on host {hosts.names[hosts.rank]}")
+            return NO_RECORDS
         records = read_channel(folder, name, hyperparameters, vocabularies, log, space=space)
         listen(events.ChannelRead(name, len(records), started, time.time()))
         return records
+
+    def part_of(name: str, folder: Path) -> PairRecords:
+        records = records_of(name, folder)
+        return records if name in channels.sharded else own_part(records, hosts, space)
 
     space = ArraySpace.from_variables(os.environ)
     vocabularies = _read_vocabularies(hyperparameters, channels, log)
@@ -71,9 +104,9 @@ def read_input(
     found = JobInput(
         vocabularies,
         vectors,
-        records_of("train", channels.train),
-        records_of("validation", channels.validation) if channels.validation else None,
-        records_of("test", channels.test) if channels.test else None,
+        part_of("train", channels.train),
+        part_of("validation", channels.validation) if channels.validation else None,
+        records_of("test", channels.test) if channels.test and hosts.rank == 0 else None,
     )
     _log_files(space, log)
     return found
@@ -95,6 +128,10 @@ def _log_files(space: ArraySpace, log: Log) -> None:
         )
     else:
         log("INFO", told)
+
+
+def _has_data(folder: Path, name: str) -> bool:
+    return folder.exists() and bool(find_files(folder, name).data)
 
 
 def _auxiliary_file(channels: Channels, hyperparameter: str, name: str) -> Path:

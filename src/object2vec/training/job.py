@@ -6,7 +6,7 @@ What happens is told as events; how that is logged is the listener's affair.
 import math
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from object2vec.data.batches import Epoch, TrainingBatches
+from object2vec.data.batches import Epoch, PairBatch
 from object2vec.data.records import PairRecords
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
@@ -27,7 +27,10 @@ from object2vec.saved_model import ModelWriter, SavedModel
 from object2vec.training import events
 from object2vec.training.averaging import SNAPSHOTS, WeightAverage
 from object2vec.training.channels import Channels, JobInput, read_input
+from object2vec.training.division import Division
 from object2vec.training.early_stopping import EarlyStopping
+from object2vec.training.host_store import open_store
+from object2vec.training.hosts import Hosts, SingleHost, choose_store, sums_over
 from object2vec.training.learner import Learner, evaluate
 from object2vec.training.metrics import MetricSums, loss_name
 
@@ -39,14 +42,19 @@ def run_job(
     channels: Channels,
     model_folder: Path,
     listen: events.Listener,
+    hosts: Hosts = SingleHost(),  # noqa: B008 (frozen)
 ) -> None:
     """Train, save the best epoch's model, and score the test channel with what was saved.
+
+    With several hosts, every one trains on its part and comes to the same weights, metrics and
+    decisions; the first one writes the model and scores the test channel.
 
     Args:
         hyperparameters: What to train, and how.
         channels: Where the data is.
         model_folder: Where the model goes; it holds the best model so far from the first epoch on.
         listen: Takes every event.
+        hosts: The hosts that train together; every one must call this.
 
     Raises:
         ClientError: The data is not as it must be, or the training diverged.
@@ -57,16 +65,47 @@ def run_job(
     for note in hyperparameters.notes:
         listen(events.Remark(note.level, note.message))
     if hyperparameters.seed is None:
-        hyperparameters = replace(hyperparameters, seed=secrets.randbelow(2**31))
+        seed = hosts.gather(secrets.randbelow(2**31))[0]
+        hyperparameters = replace(hyperparameters, seed=seed)
         listen(
             events.Remark("INFO", f"No seed was given; this job's is seed={hyperparameters.seed}")
         )
-    data = read_input(hyperparameters, channels, listen)
-    job = _Job(hyperparameters, data, model_folder, listen)
+    if len(hosts.names) > 1:
+        _remark_on_hosts(hyperparameters, channels, listen, hosts)
+    data = read_input(hyperparameters, channels, listen, hosts)
+    job = _Job(hyperparameters, data, model_folder, listen, hosts)
     listen(events.TrainingBegan(hyperparameters.epochs, started, time.time()))
     job.train()
-    if data.test is not None:
+    if data.test is not None and len(data.test):
         job.score(data.test)
+
+
+def _remark_on_hosts(
+    hyperparameters: Hyperparameters, channels: Channels, listen: events.Listener, hosts: Hosts
+) -> None:
+    """Tell how the hosts work together, and what of it the user may not expect."""
+    size = hyperparameters.mini_batch_size
+    kind = choose_store(hyperparameters)
+    how = (
+        f"every host makes steps of {size} records of its own"
+        if kind == "dist_async"
+        else f"every step takes mini_batch_size={size} records over all hosts"
+    )
+    listen(
+        events.Remark(
+            "INFO",
+            f"Training on {len(hosts.names)} hosts ({', '.join(hosts.names)}) with the key-value "
+            f"store {kind} (_kvstore={hyperparameters.kvstore}): {how}",
+        )
+    )
+    if "test" in channels.sharded:
+        listen(
+            events.Remark(
+                "WARNING",
+                f"The channel 'test' is sharded: only the part of it on {hosts.names[0]} is "
+                "scored. Give it the distribution FullyReplicated",
+            )
+        )
 
 
 class _Job:
@@ -78,7 +117,9 @@ class _Job:
         data: JobInput,
         model_folder: Path,
         listen: events.Listener,
+        hosts: Hosts,
     ) -> None:
+        self._hosts = hosts
         self._hyperparameters = hyperparameters
         self._validation = data.validation
         self._listen = listen
@@ -89,23 +130,27 @@ class _Job:
         self._stopping = EarlyStopping(
             hyperparameters.early_stopping_patience, hyperparameters.early_stopping_tolerance
         )
+        several = len(hosts.names) > 1
+        # The same on every host, so that all begin with the same weights.
         generator = np.random.default_rng(hyperparameters.seed)
-        engine.seed(int(generator.integers(2**31)))
+        engine.seed(int(generator.integers(2**31)) + hosts.rank)
         self._ctx = engine.device(hyperparameters.num_gpus)
         network = PairNetwork(hyperparameters, self._ctx)
-        prior = output_prior(data.train.labels, hyperparameters)
+        prior = output_prior(
+            data.train.labels, hyperparameters, lambda totals: sums_over(hosts, totals)
+        )
         network.load(initial_weights(network.shapes, prior, generator))
         tables = new_tables(hyperparameters, data.vectors, generator)
-        self._learner = Learner(network, tables, hyperparameters)
+        kind = choose_store(hyperparameters) if several else None
+        joined: dict[str, Any] = {"hosts_store": open_store(hosts, kind)} if kind else {}
+        self._learner = Learner(network, tables, hyperparameters, **joined)
         # Holds the weights an epoch is judged by, while the learner's go on.
         self._judged = PairNetwork(hyperparameters, self._ctx)
-        self._batches = TrainingBatches(
-            data.train,
-            batch_size=hyperparameters.mini_batch_size,
-            bucket_width=hyperparameters.bucket_width,
-            negative_sampling_rate=hyperparameters.negative_sampling_rate,
-            generator=generator,
-        )
+        division = Division.of(data.train, hosts, hyperparameters, kind == "dist_async")
+        if several:
+            self._remark_on_division(division)
+            generator = np.random.default_rng([hyperparameters.seed or 0, hosts.rank])
+        self._batches = division.batches(data.train, hosts, hyperparameters, generator)
         listen(
             events.NetworkBuilt(
                 network.shapes,
@@ -124,6 +169,18 @@ class _Job:
                 )
             )
 
+    def _remark_on_division(self, division: Division) -> None:
+        counts = zip(self._hosts.names, division.records, strict=True)
+        has_records = division.records[self._hosts.rank] > 0
+        message = (
+            "Train records by host: "
+            + ", ".join(f"{name} {count}" for name, count in counts)
+            + f"; this host takes {division.share} of a step's"
+        )
+        if has_records and not division.share:
+            message += ": a step has fewer records than there are hosts, so its are not seen"
+        self._listen(events.Remark("INFO" if division.share else "WARNING", message))
+
     def train(self) -> None:
         """Run the epochs; the best model so far is in the model folder after every one."""
         epochs = self._hyperparameters.epochs
@@ -132,7 +189,8 @@ class _Job:
             if self._stopping.stops:
                 break
         started = time.time()
-        self._writer.describe(self._told())
+        if self._hosts.rank == 0:
+            self._writer.describe(self._told())
         self._listen(
             events.TrainingEnded(
                 epochs_run=len(self._history),
@@ -160,7 +218,7 @@ class _Job:
         batches = self._batches.epoch()
         snapshots = SNAPSHOTS if self._hyperparameters.weight_averaging else 1
         average = WeightAverage(self._learner, len(batches), snapshots)
-        metrics, seconds = self._learn(epoch, batches, average)
+        own_metrics, own_seconds = self._learn(epoch, batches, average)
         if not average.is_finite:
             raise self._divergence(epoch, len(batches) - 1, "a weight", math.nan)
         weights = self._weights(average)
@@ -168,7 +226,10 @@ class _Job:
         if self._validation is not None:
             self._judged.load(weights)
             tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
-            validation = evaluate(self._judged, tables, self._validation).values()
+            scored = evaluate(self._judged, tables, self._validation)
+            validation = _joined_metrics(scored, self._hosts).values()
+        metrics = _joined_metrics(own_metrics, self._hosts)
+        seconds = max(self._hosts.gather(own_seconds))
         train = metrics.values()
         loss = (validation or train)[self._loss_name]
         if not math.isfinite(loss):
@@ -190,14 +251,16 @@ class _Job:
         self._judge(epoch, loss, weights)
 
     def _learn(
-        self, epoch: int, batches: Epoch, average: WeightAverage
+        self, epoch: int, batches: Epoch | Sequence[PairBatch], average: WeightAverage
     ) -> tuple[MetricSums, float]:
-        """Return the epoch's metric sums, and the seconds it took to train it."""
+        """Return the epoch's metric sums on this host, and the seconds it took to train it."""
         metrics = MetricSums(self._hyperparameters.is_regression)
         started = last = time.perf_counter()
         last_records = 0
         for number, batch in enumerate(batches, 1):
-            metrics.add(self._learner.learn(batch), len(batch))
+            sums = self._learner.learn(batch)
+            if batch.weight:
+                metrics.add(sums, len(batch))
             if not np.isfinite(metrics.sums).all():
                 raise self._divergence(epoch, number - 1, "the loss", float(metrics.sums[0]))
             average.after(number)
@@ -240,7 +303,7 @@ class _Job:
                     ended=time.time(),
                 )
             )
-        if self._stopping.best_epoch != epoch:
+        if self._stopping.best_epoch != epoch or self._hosts.rank != 0:
             return
         started = time.time()
         self._writer.save(weights, self._told())
@@ -263,3 +326,9 @@ class _Job:
             f"{hyperparameters.optimizer}. Try a learning_rate ten times smaller"
             + (", or labels of a smaller scale." if hyperparameters.is_regression else ".")
         )
+
+
+def _joined_metrics(metrics: MetricSums, hosts: Hosts) -> MetricSums:
+    """Return the sums over the hosts; every one must call this."""
+    first, second, records = sums_over(hosts, [*metrics.sums, metrics.records])
+    return MetricSums(metrics.is_regression, int(records), np.array([first, second]))

@@ -12,6 +12,7 @@ from object2vec_container.documentation import (
     generated_files,
     main,
 )
+from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving import http_errors
 from object2vec_container.serving.http_errors import HTTPFault
 from object2vec_container.serving.openapi import document
@@ -35,8 +36,9 @@ def test_the_command_writes_every_file_into_the_folder(tmp_path: Path) -> None:
 
 def test_every_variable_has_one_row_with_its_other_names() -> None:
     rows = [line for line in environment_variables_markdown().splitlines() if line[:3] == "| `"]
-    assert len(rows) == len(SETTINGS)
-    for setting, row in zip(SETTINGS, rows, strict=True):
+    settings = (*SETTINGS, *HOST_SETTINGS)
+    assert len(rows) == len(settings)
+    for setting, row in zip(settings, rows, strict=True):
         assert row.startswith(f"| `{setting.name}` | ")
         assert row.count("|") == 6, "a bar in a text breaks the table"
         assert all(f"`{name}`" in row for name in setting.other_names)

@@ -98,6 +98,34 @@ def test_the_description_decides_and_a_folder_beside_it_is_warned_of(folder: MLF
     )
 
 
+def test_the_hosts_are_sorted_so_that_all_of_them_count_alike(folder: MLFolder) -> None:
+    folder.resource_config_file.write_text('{"current_host": "b", "hosts": ["c", "b", "a"]}')
+    environment = Environment.read(folder)
+    assert (environment.hosts, environment.current_host) == (("a", "b", "c"), "b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_sharded"),
+    [
+        ({}, False),
+        ({"S3DistributionType": "FullyReplicated"}, False),
+        ({"S3DistributionType": "ShardedByS3Key"}, True),
+    ],
+)
+def test_a_channel_is_sharded_where_its_description_says_so(
+    folder: MLFolder, settings: dict[str, str], is_sharded: bool
+) -> None:
+    assert Environment.read(folder).is_sharded == {"train": False}
+    folder.input_data_config_file.write_text(json.dumps({"train": settings}))
+    assert Environment.read(folder).is_sharded == {"train": is_sharded}
+
+
+def test_an_unknown_distribution_is_refused(folder: MLFolder) -> None:
+    described = {"train": {"S3DistributionType": "Scattered"}}
+    folder.input_data_config_file.write_text(json.dumps(described))
+    assert "S3DistributionType 'Scattered' is unknown" in message_of(folder)
+
+
 def test_the_host_s_name_is_read(folder: MLFolder) -> None:
     folder.resource_config_file.write_text('{"current_host": "box-3", "topology": {}}')
     assert Environment.read(folder).current_host == "box-3"
@@ -215,7 +243,9 @@ def test_a_missing_train_channel_is_refused_with_what_is_there(folder: MLFolder)
 @pytest.mark.parametrize(
     ("resources", "words"),
     [
-        ({"current_host": "a", "hosts": ["a", "b"]}, "The job has 2 hosts (['a', 'b'])"),
+        ({"current_host": "a", "hosts": ["b", "c"]}, "'a' is not among hosts, ['b', 'c']."),
+        ({"current_host": "a", "hosts": ["a", "b", "a"]}, "a host twice: ['a', 'b', 'a']."),
+        ({"current_host": "a", "hosts": ["a", 2]}, "must be a list of names, not ['a', 2]."),
         ({"current_host": 1}, "current_host must be a name, not 1."),
         ({"current_host": "a", "hosts": "a"}, "hosts must be a list of names, not 'a'."),
     ],

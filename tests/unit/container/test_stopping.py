@@ -43,6 +43,26 @@ def test_sigterm_unwinds_the_context() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
+def test_a_thread_can_request_a_stop_of_the_main_one() -> None:
+    done = run(
+        "import threading\n"
+        "from object2vec_container.stopping import refuse_further_requests, request\n"
+        "try:\n"
+        "    with stoppable():\n"
+        "        threading.Thread(target=request).start()\n"
+        "        try:\n"
+        "            time.sleep(20)\n"
+        "        except StopRequested:\n"
+        "            refuse_further_requests()\n"
+        "            ask()\n"
+        "            time.sleep(0.6)\n"
+        "            print('ended in peace')\n"
+        "except StopRequested:\n"
+        "    print('stopped once more')\n"
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("ended in peace\n", "", 0)
+
+
 def test_without_a_signal_all_is_as_before() -> None:
     before = signal.getsignal(signal.SIGTERM)
     with stoppable():

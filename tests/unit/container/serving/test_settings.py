@@ -198,6 +198,7 @@ def test_names_that_look_like_settings_get_a_warning_with_the_nearest_one() -> N
             "OBJECT2VEC_THREDS": "9",
             "OBJECT2VEC_ML_ROOT": "/",
             "PATH": "/bin",
+            "OBJECT2VEC_HOSTS_PORT": "7777",  # one of train's
             "OBJECT2VEC_QQQQQQQQQQQQQQQQ": "1",
         }
     )

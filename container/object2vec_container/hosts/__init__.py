@@ -1,0 +1,1 @@
+"""Training on several hosts: how they find, hear and end with each other. No engine in here."""
