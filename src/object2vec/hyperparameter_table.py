@@ -323,14 +323,14 @@ _INTERNAL = (
         "internal",
         Whole(0, None, word="auto"),
         "auto",
-        "Servers of the key-value store.",
+        "Servers of the key-value store of several hosts; auto or 0: one a host.",
     ),
     Hyperparameter(
         "_kvstore",
         "internal",
         Choice(KVSTORES),
         "auto_gpu",
-        "Key-value store that joins the devices' gradients.",
+        "How several hosts join gradients: dist_async* each in its own steps, all else in common.",
     ),
     Hyperparameter(
         "_tuning_objective_metric",

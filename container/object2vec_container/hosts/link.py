@@ -37,7 +37,8 @@ class Link:
         self.unread: list[Message] = []
         self._received = b""
         self._sending = threading.Lock()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, message: Message) -> None:
         """Send a message; what a broken connection cannot take is lost, and reading tells of it."""

@@ -4,6 +4,7 @@ import re
 import socket
 import time
 
+import numpy as np
 import pytest
 from tests.contract.conftest import MLFolderBuilder
 from tests.contract.hosts.several import lines_of
@@ -45,6 +46,34 @@ def test_hosts_make_the_same_steps_and_end_together_with_one_model(make_hosts, c
     assert "#test_score (127.0.0.1) : ('accuracy', " in runs[0].log
     assert f"Training on {count} hosts" in runs[-1].log
     assert hosts.children() == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimizer": "adam"},
+        {"optimizer": "adagrad", "token_embedding_storage_type": "row_sparse"},
+        {"optimizer": "sgd", "weight_decay": "0.1", "learning_rate": "0.5"},
+        {"enc0_network": "hcnn", "enc1_network": "bilstm", "enc1_max_seq_len": "3"}
+        | {"enc1_vocab_size": "12", "enc0_layers": "2"},
+        # Not adam, which makes steps of full size out of the rounding of gradients that are near 0.
+        {"tied_token_embedding_weight": "true", "output_layer": "mean_squared_error"}
+        | {"optimizer": "sgd", "learning_rate": "0.5"},
+    ],
+)
+def test_three_hosts_learn_what_one_host_learns(make_hosts, ml_folder, changes) -> None:
+    # One step takes all records, so the order in which they are drawn does not matter.
+    records = MLFolderBuilder.records(40)
+    settings = {"mini_batch_size": "40", "epochs": "5", **changes}
+    alone = ml_folder.hyperparameters(**settings).channel("train", records)
+    assert alone.train().exit_code == 0
+    hosts = make_hosts(3).hyperparameters(**settings)
+    # Of 40 records 25 and 15; the host without any takes part in the steps as well.
+    hosts.sharded("train", [records[:25], records[25:], []])
+    assert_all_well(hosts, hosts.train())
+    expected, found = (SavedModel.open(host.model).arrays for host in (alone, hosts.hosts[0]))
+    for name, array in expected.items():
+        np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=2e-5, err_msg=name)
 
 
 def test_shards_of_different_sizes_and_one_without_any_record(make_hosts) -> None:

@@ -31,15 +31,21 @@ def main() -> None:
     exchange = RowExchange(kv, rank, workers)
     results, taken = {}, []
     for step in range(steps):
-        for table in (0, 1):
-            ids, gradient = given(rank, workers, 2 * step + table, most, vocab, width)
-            began = time.perf_counter()
-            union, summed = exchange.exchange(table, ids, gradient)
-            taken.append(time.perf_counter() - began)
-            results[f"ids{2 * step + table}"] = union
-            results[f"rows{2 * step + table}"] = summed
         flat = np.full(300_000, rank + 1, dtype=np.float32)
-        results[f"flat{step}"] = exchange.sum("flat", flat)[::1000]
+        rows = {
+            table: given(rank, workers, 2 * step + table, most, vocab, width) for table in (0, 1)
+        }
+        began = time.perf_counter()
+        if step < 2:
+            summed = {table: exchange.exchange(table, *rows[table]) for table in rows}
+            results[f"flat{step}"] = flat[:0]
+        else:
+            total, summed = exchange.exchange_step(flat, rows)
+            results[f"flat{step}"] = total[::1000]
+        taken.append(time.perf_counter() - began)
+        for table, (union, gradient) in summed.items():
+            results[f"ids{2 * step + table}"] = union
+            results[f"rows{2 * step + table}"] = gradient
         kv.push(0, mx.nd.ones((3,)))
         kv.pull(0, out=(pulled := mx.nd.zeros((3,))))
         results[f"dense{step}"] = pulled.asnumpy()

@@ -82,5 +82,5 @@ def test_every_host_gets_the_sum_of_all_rows(
         np.testing.assert_allclose(
             hosts[0][f"rows{turn}"], [expected[number] for number in sorted(expected)], atol=1e-5
         )
-    assert set(hosts[0]["flat1"].tolist()) == {workers * (workers + 1) / 2}
+    assert set(hosts[0]["flat2"].tolist()) == {workers * (workers + 1) / 2}
     assert hosts[0]["dense0"].tolist() == [workers] * 3
