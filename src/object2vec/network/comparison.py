@@ -13,6 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from object2vec.network.blocks import block_rows, for_blocks
 from object2vec.network.engine import from_numpy, host_view, mx, nd
 from object2vec.network.lookup import SparseMatrix
 
@@ -20,6 +21,9 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 
 # Sharing costs a gather and a sum; below so many distinct encodings a record it pays.
 _SHARED = 0.7
+
+# Below so many numbers NumPy sums them sooner than a sparse product is set up.
+_SMALL = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,16 @@ class Encodings:
 
     def of_records(self) -> Floats:
         """Return every record's encoding, (N, C)."""
-        return self.values if self.places is None else self.values.take(self.places, axis=0)
+        places = self.places
+        if places is None:
+            return self.values
+        records: Floats = np.empty((len(places), self.values.shape[1]), dtype=np.float32)
+
+        def take(block: slice) -> None:
+            self.values.take(places[block], axis=0, out=records[block], mode="clip")
+
+        for_blocks(len(places), block_rows(self.values), take)
+        return records
 
     @property
     def are_shared(self) -> bool:
@@ -47,6 +60,10 @@ class Encodings:
         """Return the sums (D, X) over the records of each encoding of numbers (N, X)."""
         if self.places is None:
             return of_records
+        counts = np.bincount(self.places, minlength=len(self.values))
+        if of_records.size < _SMALL and counts.all():
+            order = np.argsort(self.places, kind="stable")
+            return np.add.reduceat(of_records[order], np.cumsum(counts) - counts, axis=0)
         ones = np.ones(len(self.places), dtype=np.float32)
         offsets = np.arange(len(self.places) + 1)
         choice = SparseMatrix(ones, self.places, offsets, len(self.values)).transposed()
@@ -102,11 +119,16 @@ class Comparison:
                 return self._records[side] @ weight.T
             return Encodings(encodings.values @ weight.T, encodings.places).of_records()
         left, right = self._records
-        if part == "hadamard":
-            compared = left * right
-        else:
-            compared = left - right
-            np.abs(compared, out=compared)
+        compared = np.empty_like(left)  # (N, C)
+
+        def compare(block: slice) -> None:
+            if part == "hadamard":
+                np.multiply(left[block], right[block], out=compared[block])
+            else:
+                np.subtract(left[block], right[block], out=compared[block])
+                np.abs(compared[block], out=compared[block])
+
+        for_blocks(len(left), block_rows(left), compare)
         self._compared[part] = compared
         return compared @ weight.T
 
@@ -149,10 +171,16 @@ class Comparison:
     def _of_compared(self, part: str, gradient: Floats, of_records: list[Floats]) -> None:
         """Add what the gradient (N, C) of a comparison is to those of its two sides."""
         left, right = self._records
-        if part == "hadamard":
-            of_records[0] += gradient * right
-            of_records[1] += gradient * left
-            return
-        gradient *= np.sign(left - right)
-        of_records[0] += gradient
-        of_records[1] -= gradient
+
+        def add(block: slice) -> None:
+            if part == "hadamard":
+                of_records[0][block] += gradient[block] * right[block]
+                of_records[1][block] += gradient[block] * left[block]
+                return
+            signs = left[block] - right[block]
+            np.sign(signs, out=signs)
+            signs *= gradient[block]
+            of_records[0][block] += signs
+            of_records[1][block] -= signs
+
+        for_blocks(len(left), block_rows(left), add)

@@ -8,6 +8,7 @@ averaging matrix, sequences one product of a selecting matrix. Padding has no co
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,11 @@ class TableRead:
     token_ids: npt.NDArray[np.int64]
     matrix: SparseMatrix
     inputs: tuple[SideInput, ...]
+
+    @cached_property
+    def transposed(self) -> SparseMatrix:
+        """The matrix by which the gradient of the rows is made; computed once."""
+        return self.matrix.transposed()
 
     @property
     def is_choice(self) -> bool:

@@ -120,8 +120,11 @@ class PairNetwork:
             read: What the batch read of the table.
             gradient: The gradient of `embed`'s result, shape (R, E).
         """
-        matrix = read.matrix.transposed().to_device(self.ctx)  # (U, R)
-        return nd.sparse.dot(matrix, gradient).asnumpy()
+        matrix = read.transposed.to_device(self.ctx)  # (U, R)
+        product = nd.sparse.dot(matrix, gradient)
+        if self.ctx.device_type == "cpu":
+            return engine.host_view(product)
+        return product.asnumpy()
 
     def encode(self, part: SideInput, pieces: Sequence[Any]) -> Any:
         """Encode one side's token embeddings, the pieces (rows, E) of its layout: (N, C)."""
@@ -154,7 +157,7 @@ class PairNetwork:
 
     def targets(self, labels: npt.NDArray[Any]) -> Any:
         """Return labels (N,) on the device."""
-        return nd.array(labels, ctx=self.ctx, dtype="float32")
+        return engine.from_numpy(labels.astype(np.float32), self.ctx)
 
     def sides_of(
         self, tables: Sequence[TokenTable], in0: RaggedArray | None, in1: RaggedArray | None

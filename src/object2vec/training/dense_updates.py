@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.blocks import BLOCK_ELEMENTS, for_blocks
 from object2vec.network.engine import host_view
-from object2vec.training.blocks import BLOCK_ELEMENTS, for_blocks
 from object2vec.training.update_rules import make_rule
 
 Floats = npt.NDArray[np.float32]

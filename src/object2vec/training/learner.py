@@ -1,6 +1,7 @@
 """One training step and one pass of scoring: the network, its tables and their optimizers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,12 +10,16 @@ from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network.differentiation import differentiate_on_host, differentiate_on_tape
+from object2vec.network.lookup import TableRead
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable
+from object2vec.training.ahead import ahead
 from object2vec.training.dense_updates import HostUpdates
 from object2vec.training.metrics import MetricSums
 from object2vec.training.table_updates import TableUpdater
 from object2vec.training.update_rules import make_rule
+
+Reads: TypeAlias = list[tuple[int, TableRead]]
 
 
 class Learner:
@@ -51,9 +56,24 @@ class Learner:
         )
         self.optimizer = HostUpdates(network.parameters, hyperparameters)
 
+    def learn_all(self, batches: Iterable[PairBatch]) -> Iterator[tuple[np.ndarray, int]]:
+        """Make a step with every batch; yield its metric sums (2,) and its records."""
+        for batch, reads in ahead(batches, self._prepare):
+            yield self._learn(batch, reads), len(batch)
+
     def learn(self, batch: PairBatch) -> np.ndarray:
         """Make one step, and return the batch's metric sums (2,) from before it."""
+        return self._learn(*self._prepare(batch))
+
+    def _prepare(self, batch: PairBatch) -> tuple[PairBatch, Reads]:
+        """Find out what a batch reads; this needs no weights."""
         reads = self.network.read(batch.in0, batch.in1)
+        for table, read in reads:
+            if self.updaters[table] is not None and not read.is_choice:
+                read.transposed  # noqa: B018 (computed here, in time)
+        return batch, reads
+
+    def _learn(self, batch: PairBatch, reads: Reads) -> np.ndarray:
         given = []
         for table, read in reads:
             updater = self.updaters[table]

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from object2vec.network.blocks import block_rows, for_blocks
 from object2vec.network.tables import TokenTable
-from object2vec.training.blocks import BLOCK_ELEMENTS, for_blocks
 from object2vec.training.update_rules import UpdateRule
 
 
@@ -34,13 +34,20 @@ class TableUpdater:
         # The array's own shape and order; zeros cost no memory until a row is touched.
         self.states = tuple(np.zeros_like(table.weights) for _ in range(rule.state_count))
         self.last_steps = np.zeros(len(table.weights), dtype=np.int64)
-        self._block_rows = max(1, BLOCK_ELEMENTS // table.weights.shape[1])
+        self._block_rows = block_rows(table.weights)
 
     def read(self, token_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return a copy of the rows of distinct ids (U,), up to date: (U, E)."""
         if self._is_deferred:
             self._make_up(token_ids)
-        return self.table.weights[token_ids]
+        rows = np.empty((len(token_ids), self.table.weights.shape[1]), dtype=np.float32)
+
+        def take(block: slice) -> None:
+            # clip: it needs no copy to check ids first, and these are checked.
+            self.table.weights.take(token_ids[block], axis=0, out=rows[block], mode="clip")
+
+        for_blocks(len(token_ids), self._block_rows, take)
+        return rows
 
     def update(self, token_ids: npt.NDArray[np.int64], gradient: npt.NDArray[np.float32]) -> None:
         """Make one step with the gradient (U, E) of the rows of distinct ids (U,), just read."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from object2vec.network import blocks
 from object2vec.network.engine import mx, nd
 from object2vec.network.tables import TokenTable
-from object2vec.training import table_updates
 from object2vec.training.table_updates import TableUpdater
 from object2vec.training.update_rules import make_rule
 
@@ -197,15 +197,15 @@ def test_settling_in_between_changes_nothing(optimizer):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_blocks_of_rows_change_nothing(optimizer, weight_decay, monkeypatch):
     whole = updater(optimizer, weight_decay=weight_decay)
-    monkeypatch.setattr(table_updates, "BLOCK_ELEMENTS", 4 * E)
-    blocks = updater(optimizer, weight_decay=weight_decay)
+    monkeypatch.setattr(blocks, "BLOCK_ELEMENTS", 4 * E)
+    in_blocks = updater(optimizer, weight_decay=weight_decay)
     for ids, gradient in steps(60):
-        for table in (whole, blocks):
+        for table in (whole, in_blocks):
             table.read(ids)
             table.update(ids, gradient)
     whole.settle()
-    blocks.settle()
-    np.testing.assert_array_equal(blocks.table.weights, whole.table.weights)
+    in_blocks.settle()
+    np.testing.assert_array_equal(in_blocks.table.weights, whole.table.weights)
 
 
 def test_what_was_read_is_a_copy():

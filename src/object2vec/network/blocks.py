@@ -7,6 +7,10 @@ with one another: which thread does which changes no result.
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from object2vec.network.engine import available_cpus
 
@@ -16,7 +20,17 @@ BLOCK_ELEMENTS = 1 << 16
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(available_cpus(), thread_name_prefix="blocks")
+    # Numbers that run away show in the loss.
+    return ThreadPoolExecutor(
+        available_cpus(),
+        thread_name_prefix="blocks",
+        initializer=lambda: np.seterr(over="ignore", invalid="ignore"),
+    )
+
+
+def block_rows(array: npt.NDArray[Any]) -> int:
+    """Return how many rows of an array (n, m) make a block."""
+    return max(1, BLOCK_ELEMENTS // array.shape[1])
 
 
 def for_blocks(count: int, block_size: int, work: Callable[[slice], None]) -> None:
