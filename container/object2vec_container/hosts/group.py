@@ -26,6 +26,7 @@ from object2vec_container.hosts.settings import HostSettings
 logger = logging.getLogger(__name__)
 
 _FAULTS = {kind.fault_name: kind for kind in (ClientError, AlgorithmError, PlatformError)}
+_DONE = {"is": "done"}
 _LAST_WORDS_SECONDS = 2.0  # for the others to read why this host ends
 
 
@@ -71,6 +72,7 @@ class HostGroup:
         self._given: dict[int, dict[int, Any]] = {}  # by round and rank; the first host's affair
         self._gathered: dict[int, list[Any]] = {}  # by round
         self._has_lost = False
+        self._is_done = False
         self._is_leaving = False
         self._are_gone = threading.Event()
         self._selector = selectors.DefaultSelector()
@@ -111,8 +113,12 @@ class HostGroup:
                 self._changed.wait(1.0)
             return self._gathered.pop(turn)
 
+    def finish(self) -> None:
+        """Wait until all hosts have done all they had to do; only after that may they leave."""
+        self.gather(_DONE)
+
     def leave(self) -> None:
-        """Say goodbye after the last gather; return when the others have said it too."""
+        """Say goodbye; return when the others have said it too."""
         self._end({"kind": "bye"})
 
     def tell_failure(self, error: Object2VecError) -> None:
@@ -193,6 +199,8 @@ class HostGroup:
                 self._finish(message["round"], message["values"])
             case "bye":
                 self._forget(peer)
+                if not (self._is_done or self._is_leaving):
+                    self._miss(peer, "it left before the end")
             case "failed":
                 name = self.names[message["rank"]]
                 kind = _FAULTS.get(message["fault"], AlgorithmError)
@@ -212,11 +220,14 @@ class HostGroup:
                 return
             values = [given[number] for number in range(len(self.names))]
             del self._given[turn]
+        if all(value == _DONE for value in values):
+            self._is_done = True  # before the first goodbye can come
         self._tell_all({"kind": "values", "round": turn, "values": values})
         self._finish(turn, values)
 
     def _finish(self, turn: int, values: list[Any]) -> None:
         with self._changed:
+            self._is_done = values == [_DONE] * len(self.names)
             self._gathered[turn] = values
             self._changed.notify_all()
 

@@ -67,7 +67,7 @@ class Session:
         try:
             self._join(HostSettings.from_variables(variables), variables.get(JOB_VARIABLE, ""))
             work(self)
-            self.group.gather("end")
+            self.group.finish()
         except stopping.StopRequested:
             stopping.refuse_further_requests()
             self._end_stopped()
@@ -99,7 +99,7 @@ class Session:
         if self._end_is_claimed.locked():
             return  # that thread must read on: the one that ends waits for the others' goodbyes
         if loss.error is not None:
-            self._end_with(loss.error, is_own=False)
+            self._end_with(loss.error, is_own=loss.host == self._names[self._rank])
         logger.info("Host %s was stopped", loss.host)
         stopping.request()
         # The main thread ends the process, unless it waits inside the engine.

@@ -96,7 +96,14 @@ def read_input(
 
     def part_of(name: str, folder: Path) -> PairRecords:
         records = records_of(name, folder)
-        return records if name in channels.sharded else own_part(records, hosts, space)
+        if name not in channels.sharded:
+            return own_part(records, hosts, space)
+        if not any(hosts.gather(len(records))):
+            raise ClientError(
+                f"Channel '{name}': there is no record on any of the {len(hosts.names)} hosts. "
+                f"Looked on this one below {folder}."
+            )
+        return records
 
     space = ArraySpace.from_variables(os.environ)
     vocabularies = _read_vocabularies(hyperparameters, channels, log)

@@ -150,3 +150,10 @@ def test_a_dead_parameter_server_ends_the_job(make_hosts, role) -> None:
 def role_of(process: int) -> str:
 
     return Path(f"/proc/{process}/environ").read_bytes().partition(b"DMLC_ROLE=")[2].decode()[:9]
+
+
+def test_a_channel_without_a_record_on_any_host_is_refused(make_hosts) -> None:
+    hosts = make_hosts(2).hyperparameters()
+    hosts.replicated("train", MLFolderBuilder.records(20)).sharded("validation", [[], []])
+    for run in hosts.train():
+        assert_failed(run, 2, "ClientError: ", "Channel 'validation': there is no record on any of")

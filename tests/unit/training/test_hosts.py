@@ -17,6 +17,8 @@ def chosen(**changes: str) -> Hyperparameters:
 
 
 class Others:
+    """This host is the second; the first one always says the same."""
+
     rank = 1
     names = ("a", "b")
 

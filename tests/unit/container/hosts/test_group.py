@@ -71,9 +71,14 @@ def test_every_host_gets_every_value_in_order_round_by_round(job: Job) -> None:
     assert job.each(give) == [expected] * 3
 
 
-def test_all_leave_without_a_loss(job: Job) -> None:
+def end(group: HostGroup, rank: int) -> None:
+    group.finish()
+    group.leave()
+
+
+def test_all_leave_together_without_a_loss(job: Job) -> None:
     began = time.monotonic()
-    job.each(lambda group, rank: group.leave())
+    job.each(end)
     assert time.monotonic() - began < 1
     assert job.losses == {0: [], 1: [], 2: []}
 
@@ -85,6 +90,12 @@ def test_a_failure_is_told_to_all_others_with_its_class(job: Job) -> None:
         assert isinstance(loss.error, ClientError)
         assert str(loss.error) == "Host b failed: no good"
     assert job.losses[1] == []
+
+
+def test_a_goodbye_before_the_end_is_a_death(job: Job) -> None:
+    job.groups[2].leave()
+    for loss in job.await_losses(0, 1):
+        assert str(loss.error).startswith("Host c died: it left before the end.")
 
 
 def test_a_stop_is_told_to_all_others(job: Job) -> None:
