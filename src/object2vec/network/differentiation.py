@@ -84,6 +84,7 @@ def differentiate_on_tape(
     network: PairNetwork,
     reads: Sequence[tuple[TableRead, Floats, bool]],
     labels: npt.NDArray[Any],
+    weight: float = 1.0,
 ) -> tuple[Any, list[Floats | None]]:
     """Set the parameters' gradients of the mean loss of a batch, on any device.
 
@@ -91,6 +92,7 @@ def differentiate_on_tape(
         network: Not packed.
         reads: Of every table: what is read, the rows (U, E), and whether it is trained.
         labels: (N,).
+        weight: By what all gradients are multiplied: the batch's part of the whole step.
 
     Returns:
         The metric sums (2,), on the engine, and of every table the gradient (U, E) of its rows,
@@ -99,7 +101,7 @@ def differentiate_on_tape(
     inputs = [TableInput(network, *read[:2], is_trained=read[2]) for read in reads]
     with autograd.record():
         loss, sums = network.loss([side for each in inputs for side in each.sides], labels)
-    loss.backward()
+    _backward(loss, weight)
     return sums, [each.row_gradient() for each in inputs]
 
 
@@ -107,6 +109,7 @@ def differentiate_on_host(
     network: PairNetwork,
     reads: Sequence[tuple[TableRead, Floats, bool]],
     labels: npt.NDArray[Any],
+    weight: float = 1.0,
 ) -> tuple[Any, list[Floats | None]]:
     """Do the same on the CPU, with sequences packed and the first layer multiplied by NumPy."""
     scorer, cpu = network.scorer, mx.cpu()
@@ -126,10 +129,10 @@ def differentiate_on_host(
             else:
                 ways[part.side] = _PackedWay(network, part, pieces)
     left, right = ways[0], ways[1]
-    weight, bias = scorer.first.weight, scorer.first.bias
+    matrix, bias = scorer.first.weight, scorer.first.bias
     comparison = Comparison(
         scorer.comparator.operators,
-        host_view(weight.data()),
+        host_view(matrix.data()),
         host_view(bias.data()),
         left.encodings,
         right.encodings,
@@ -138,9 +141,9 @@ def differentiate_on_host(
     outputs.attach_grad()
     with autograd.record():
         loss, sums = network.objective(scorer.after_first(outputs), network.targets(labels))
-    loss.backward()
+    _backward(loss, weight)
     gradients = comparison.gradient(
-        host_view(outputs.grad), host_view(weight.grad()), host_view(bias.grad())
+        host_view(outputs.grad), host_view(matrix.grad()), host_view(bias.grad())
     )
     for way, gradient in zip((left, right), gradients, strict=True):
         way.backward(gradient)
@@ -187,3 +190,7 @@ class _PackedWay(_Way):
 
     def backward(self, gradient: Floats) -> None:
         self._pass.backward(gradient)
+
+
+def _backward(loss: Any, weight: float) -> None:
+    loss.backward(None if weight == 1 else nd.full(loss.shape, weight, ctx=loss.context))

@@ -67,14 +67,20 @@ def seed(value: int) -> None:
     mx.random.seed(value % 2**31)
 
 
-def device(num_gpus: int | None) -> Any:
-    """Return the device to compute on: the first GPU where one may be used and is there.
+def devices(num_gpus: int | None) -> list[Any]:
+    """Return the devices to compute on: the GPUs that may be used and are there, else the CPU.
 
     Args:
         num_gpus: How many GPUs may be used; None takes what the machine has.
     """
     present = gpu_count() if num_gpus != 0 else 0
-    return mx.gpu(0) if present else mx.cpu(0)
+    count = present if num_gpus is None else min(num_gpus, present)
+    return [mx.gpu(number) for number in range(count)] or [mx.cpu(0)]
+
+
+def device(num_gpus: int | None) -> Any:
+    """Return the one device to compute on where one is enough: the first of `devices`."""
+    return devices(num_gpus)[0]
 
 
 def gpu_count() -> int:
@@ -87,7 +93,7 @@ def gpu_count() -> int:
 
 def from_numpy(array: np.ndarray, ctx: Any) -> Any:
     """Return `array` on the device; on the CPU without a copy, so it must not be written after."""
-    if ctx.device_type == "cpu":
+    if ctx == mx.cpu(0):
         return nd.from_numpy(np.ascontiguousarray(array), zero_copy=True)
     return nd.array(array, ctx=ctx, dtype=array.dtype)
 

@@ -4,6 +4,7 @@ The engine's tape begins at the token embeddings (`embed`): what lies before the
 a matrix of the batch, whose gradient is a product with its transpose (`row_gradient`).
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -32,17 +33,24 @@ class PairNetwork:
 
     Args:
         hyperparameters: What the network looks like.
-        ctx: The engine's device.
+        ctx: The engine's device, or several that hold the same parameters.
         is_packed: Whether sequences are laid out without padding, which only the CPU computes, or
-            padded, which bounds the number of shapes better. None packs on the CPU.
+            padded, which bounds the number of shapes better. None packs on one CPU.
+
+    Attributes:
+        ctx: Where this network computes; see `on`.
+        contexts: All devices that hold its parameters.
     """
 
     def __init__(
         self, hyperparameters: Hyperparameters, ctx: Any, *, is_packed: bool | None = None
     ) -> None:
         self.hyperparameters = hyperparameters
-        self.ctx = ctx
-        self.is_packed = ctx.device_type == "cpu" if is_packed is None else is_packed
+        self.contexts: tuple[Any, ...] = tuple(ctx) if isinstance(ctx, list | tuple) else (ctx,)
+        self.ctx = self.contexts[0]
+        if is_packed is None:
+            is_packed = len(self.contexts) == 1 and self.ctx.device_type == "cpu"
+        self.is_packed = is_packed
         self.encoders = tuple(
             make_encoder(encoder, hyperparameters.enc_dim, hyperparameters.dropout, prefix)
             for encoder, prefix in zip(hyperparameters.encoders, SIDE_PREFIXES, strict=True)
@@ -50,7 +58,7 @@ class PairNetwork:
         self.scorer = Scorer(hyperparameters)
         self.objective = Objective(hyperparameters.is_regression)
         for parameter in self.parameters.values():
-            parameter.initialize(mx.init.Zero(), ctx=ctx)
+            parameter.initialize(mx.init.Zero(), ctx=list(self.contexts))
         for encoder in self.encoders:
             # A packed encoder is no graph: its shapes change with every batch.
             encoder.hybridize(not self.is_packed or isinstance(encoder, PooledEmbedding))
@@ -82,12 +90,20 @@ class PairNetwork:
         for name, parameter in self.parameters.items():
             # Anew: once a convolution has run, the engine keeps its weights in a layout of its own,
             # into which it refuses to copy.
-            parameter.initialize(mx.init.Zero(), ctx=self.ctx, force_reinit=True)
+            parameter.initialize(mx.init.Zero(), ctx=list(self.contexts), force_reinit=True)
             parameter.set_data(nd.array(values[name], ctx=self.ctx))
 
     def values(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return a copy of every parameter as an array."""
-        return {name: parameter.data().asnumpy() for name, parameter in self.parameters.items()}
+        return {
+            name: parameter.data(self.ctx).asnumpy() for name, parameter in self.parameters.items()
+        }
+
+    def on(self, ctx: Any) -> "PairNetwork":
+        """Return this network, the same parameters, computing on another of its devices."""
+        other = copy.copy(self)
+        other.ctx = ctx
+        return other
 
     def read(self, in0: RaggedArray | None, in1: RaggedArray | None) -> list[tuple[int, TableRead]]:
         """Return what a batch reads: table numbers, and the reads of those tables.

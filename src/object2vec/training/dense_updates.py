@@ -5,18 +5,31 @@ on all processors; the engine's own optimizers take about twice as long there. O
 devices and over several hosts the engine's trainer updates them, through its key-value store.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network.blocks import BLOCK_ELEMENTS, for_blocks
-from object2vec.network.engine import host_view
+from object2vec.network.engine import gluon, host_view, mx
 from object2vec.training.update_rules import make_rule
 
 Floats = npt.NDArray[np.float32]
+
+
+class DenseUpdates(Protocol):
+    """The optimizer of all parameters but the tables."""
+
+    def gradient(self) -> Floats:
+        """Return the gradients of a step, summed over this host's devices, end to end: (n,)."""
+
+    def set_gradient(self, flat: Floats) -> None:
+        """Put other gradients (n,) in their place, on all devices."""
+
+    def step(self) -> None:
+        """Make one step with the gradients as they are."""
 
 
 def decays(name: str) -> bool:
@@ -58,8 +71,19 @@ class HostUpdates:
             for name, parameter in parameters.items()
         }
 
-    def step(self) -> None:
-        """Make one step with the gradients as they are."""
+    def gradient(self) -> Floats:  # noqa: D102
+        parts = [host_view(parameter.grad()).ravel() for parameter in self._parameters.values()]
+        return np.concatenate(parts)
+
+    def set_gradient(self, flat: Floats) -> None:  # noqa: D102
+        start = 0
+        for parameter in self._parameters.values():
+            gradient = host_view(parameter.grad())
+            part = flat[start : start + gradient.size]
+            gradient[...] = part.reshape(gradient.shape)
+            start += gradient.size
+
+    def step(self) -> None:  # noqa: D102
         self.step_count += 1
         for rule in self._rules.values():
             rule.begin_step(self.step_count)
@@ -78,3 +102,89 @@ class HostUpdates:
             rule.apply(weights[block], gradient[block], [state[block] for state in states])
 
         for_blocks(len(weights), BLOCK_ELEMENTS, update)
+
+
+class DeviceUpdates:
+    """The optimizer of parameters that several devices hold, or a GPU: the engine's own.
+
+    The devices' gradients are summed by the engine's key-value store.
+
+    Args:
+        parameters: The engine's parameters by name.
+        hyperparameters: Say which optimizer, its settings, and which store.
+        contexts: The devices.
+    """
+
+    def __init__(
+        self,
+        parameters: Mapping[str, Any],
+        hyperparameters: Hyperparameters,
+        contexts: Sequence[Any],
+    ) -> None:
+        self._parameters = list(parameters.values())
+        self._contexts = contexts
+        set_decay(parameters)
+        kvstore = mx.kv.create(local_store(hyperparameters.kvstore)) if len(contexts) > 1 else None
+        self._trainer = gluon.Trainer(
+            self._parameters,
+            hyperparameters.optimizer,
+            optimizer_settings(hyperparameters),
+            kvstore=kvstore,
+            update_on_kvstore=False if kvstore else None,
+        )
+        self._is_summed = False
+
+    def _sum_over_devices(self) -> None:
+        if len(self._contexts) > 1 and not self._is_summed:
+            self._trainer.allreduce_grads()
+        self._is_summed = True
+
+    def gradient(self) -> Floats:  # noqa: D102
+        self._sum_over_devices()
+        first = self._contexts[0]
+        parts = [parameter.grad(first).asnumpy().ravel() for parameter in self._parameters]
+        return np.concatenate(parts)
+
+    def set_gradient(self, flat: Floats) -> None:  # noqa: D102
+        start = 0
+        for parameter in self._parameters:
+            size = int(np.prod(parameter.shape))
+            part = flat[start : start + size].reshape(parameter.shape)
+            for gradient in parameter.list_grad():
+                gradient[:] = part
+            start += size
+
+    def step(self) -> None:  # noqa: D102
+        self._sum_over_devices()
+        self._is_summed = False
+        if len(self._contexts) > 1:
+            self._trainer.update(1, ignore_stale_grad=True)
+        else:
+            self._trainer.step(1, ignore_stale_grad=True)
+
+
+def local_store(kvstore: str) -> str:
+    """Return the engine's store that sums the gradients of one host's devices."""
+    if "nccl" in kvstore:
+        return "nccl"
+    return "local" if kvstore in ("auto_cpu", "local") else "device"
+
+
+def optimizer_settings(hyperparameters: Hyperparameters) -> dict[str, float]:
+    """Return what the engine's optimizers are made with."""
+    return {"learning_rate": hyperparameters.learning_rate, "wd": hyperparameters.weight_decay}
+
+
+def set_decay(parameters: Mapping[str, Any]) -> None:
+    """Tell the engine which parameters weight decay concerns."""
+    for name, parameter in parameters.items():
+        parameter.wd_mult = float(decays(name))
+
+
+def make_dense_updates(
+    parameters: Mapping[str, Any], hyperparameters: Hyperparameters, contexts: Sequence[Any]
+) -> DenseUpdates:
+    """Return the optimizer for parameters on these devices."""
+    if len(contexts) == 1 and contexts[0].device_type == "cpu":
+        return HostUpdates(parameters, hyperparameters)
+    return DeviceUpdates(parameters, hyperparameters, contexts)

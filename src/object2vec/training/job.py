@@ -134,16 +134,18 @@ class _Job:
         # The same on every host, so that all begin with the same weights.
         generator = np.random.default_rng(hyperparameters.seed)
         engine.seed(int(generator.integers(2**31)) + hosts.rank)
-        self._ctx = engine.device(hyperparameters.num_gpus)
-        network = PairNetwork(hyperparameters, self._ctx)
+        # A device without a record would have no gradient.
+        contexts = engine.devices(hyperparameters.num_gpus)[: hyperparameters.mini_batch_size]
+        self._ctx = contexts[0]
+        network = PairNetwork(hyperparameters, contexts)
         prior = output_prior(
             data.train.labels, hyperparameters, lambda totals: sums_over(hosts, totals)
         )
         network.load(initial_weights(network.shapes, prior, generator))
         tables = new_tables(hyperparameters, data.vectors, generator)
         kind = choose_store(hyperparameters) if several else None
-        joined: dict[str, Any] = {"hosts_store": open_store(hosts, kind)} if kind else {}
-        self._learner = Learner(network, tables, hyperparameters, **joined)
+        store = open_store(hosts, kind) if kind else None
+        self._learner = Learner(network, tables, hyperparameters, store)
         # Holds the weights an epoch is judged by, while the learner's go on.
         self._judged = PairNetwork(hyperparameters, self._ctx)
         division = Division.of(data.train, hosts, hyperparameters, kind == "dist_async")
@@ -155,7 +157,7 @@ class _Job:
             events.NetworkBuilt(
                 network.shapes,
                 {table.name: table.weights.shape for table in tables},
-                str(self._ctx),
+                ", ".join(str(ctx) for ctx in contexts),
             )
         )
         self._stopping_loss = f"validation {self._loss_name}"
@@ -257,8 +259,7 @@ class _Job:
         metrics = MetricSums(self._hyperparameters.is_regression)
         started = last = time.perf_counter()
         last_records = 0
-        for number, batch in enumerate(batches, 1):
-            sums = self._learner.learn(batch)
+        for number, (batch, sums) in enumerate(self._learner.learn_all(batches), 1):
             if batch.weight:
                 metrics.add(sums, len(batch))
             if not np.isfinite(metrics.sums).all():

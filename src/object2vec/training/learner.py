@@ -1,7 +1,8 @@
 """One training step and one pass of scoring: the network, its tables and their optimizers."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +15,46 @@ from object2vec.network.lookup import TableRead
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable
 from object2vec.training.ahead import ahead
-from object2vec.training.dense_updates import HostUpdates
+from object2vec.training.dense_updates import DenseUpdates, make_dense_updates
+from object2vec.training.host_store import HostStore
 from object2vec.training.metrics import MetricSums
+from object2vec.training.server_updates import (
+    ServerDenseUpdates,
+    Servers,
+    ServerTableUpdater,
+)
 from object2vec.training.table_updates import TableUpdater
 from object2vec.training.update_rules import make_rule
 
-Reads: TypeAlias = list[tuple[int, TableRead]]
+Floats: TypeAlias = npt.NDArray[np.float32]
+Updater: TypeAlias = TableUpdater | ServerTableUpdater
+
+
+@dataclass(frozen=True)
+class Part:
+    """The part of a batch that one device computes.
+
+    Attributes:
+        network: The network on that device.
+        reads: Table numbers, and what is read of those tables.
+        labels: (N,).
+        weight: By what its mean gradient counts in the step.
+    """
+
+    network: PairNetwork
+    reads: list[tuple[int, TableRead]]
+    labels: Floats
+    weight: float
 
 
 class Learner:
     """A network in training.
 
     Args:
-        network: The network, initialized.
+        network: The network, initialized, on one device or several.
         tables: Its token tables; their arrays are written in place.
         hyperparameters: How it is trained.
+        hosts_store: Where gradients are joined with those of other hosts; None without any.
     """
 
     def __init__(
@@ -36,9 +62,25 @@ class Learner:
         network: PairNetwork,
         tables: Sequence[TokenTable],
         hyperparameters: Hyperparameters,
+        hosts_store: HostStore | None = None,
     ) -> None:
         self.network = network
         self.tables = tuple(tables)
+        self._networks = [network.on(ctx) for ctx in network.contexts]
+        self._row_exchange = hosts_store.row_exchange if hosts_store else None
+        self.optimizer: DenseUpdates | ServerDenseUpdates
+        self.updaters: tuple[Updater | None, ...]
+        if hosts_store is not None and hosts_store.is_async:
+            trained = [table for table in self.tables if not table.is_frozen]
+            held = network.values() | {table.name: table.weights for table in trained}
+            servers = Servers(hosts_store.kv, held, hyperparameters)
+            self.optimizer = ServerDenseUpdates(servers, network.parameters)
+            self.updaters = tuple(
+                None if table.is_frozen else ServerTableUpdater(servers, table)
+                for table in self.tables
+            )
+            return
+        self.optimizer = make_dense_updates(network.parameters, hyperparameters, network.contexts)
         is_lazy = hyperparameters.token_embedding_storage_type == "row_sparse"
         self.updaters = tuple(
             None
@@ -54,46 +96,76 @@ class Learner:
             )
             for table in self.tables
         )
-        self.optimizer = HostUpdates(network.parameters, hyperparameters)
 
-    def learn_all(self, batches: Iterable[PairBatch]) -> Iterator[tuple[np.ndarray, int]]:
-        """Make a step with every batch; yield its metric sums (2,) and its records."""
-        for batch, reads in ahead(batches, self._prepare):
-            yield self._learn(batch, reads), len(batch)
+    def learn_all(self, batches: Iterable[PairBatch]) -> Iterator[tuple[PairBatch, Floats]]:
+        """Make a step with every batch; yield the batch and its metric sums (2,)."""
+        for batch, parts in ahead(batches, lambda batch: (batch, self._prepare(batch))):
+            yield batch, self._learn(parts)
 
-    def learn(self, batch: PairBatch) -> np.ndarray:
+    def learn(self, batch: PairBatch) -> Floats:
         """Make one step, and return the batch's metric sums (2,) from before it."""
-        return self._learn(*self._prepare(batch))
+        return self._learn(self._prepare(batch))
 
-    def _prepare(self, batch: PairBatch) -> tuple[PairBatch, Reads]:
-        """Find out what a batch reads; this needs no weights."""
-        reads = self.network.read(batch.in0, batch.in1)
-        for table, read in reads:
-            if self.updaters[table] is not None and not read.is_choice:
-                read.transposed  # noqa: B018 (computed here, in time)
-        return batch, reads
+    def _prepare(self, batch: PairBatch) -> list[Part]:
+        """Divide a batch over the devices and find out what is read; this needs no weights."""
+        parts = []
+        count = min(len(self._networks), len(batch))
+        for network, place in zip(
+            self._networks, np.array_split(np.arange(len(batch)), count), strict=False
+        ):
+            in0, in1, labels = batch.in0, batch.in1, batch.labels
+            if count > 1:
+                in0, in1, labels = in0.take(place), in1.take(place), labels[place]
+            reads = network.read(in0, in1)
+            for table, read in reads:
+                if self.updaters[table] is not None and not read.is_choice:
+                    read.transposed  # noqa: B018 (computed here, in time)
+            weight = batch.weight * len(labels) / len(batch)
+            parts.append(Part(network, reads, labels, weight))
+        return parts
 
-    def _learn(self, batch: PairBatch, reads: Reads) -> np.ndarray:
+    def _learn(self, parts: Sequence[Part]) -> Floats:
+        # Numbers that run away show in the sums.
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = [self._differentiate(part) for part in parts]
+            rows = self._row_gradients(parts, [gradients for _, gradients in found])
+        if self._row_exchange is not None:
+            assert not isinstance(self.optimizer, ServerDenseUpdates)
+            flat, rows = self._row_exchange.exchange_step(self.optimizer.gradient(), rows)
+            self.optimizer.set_gradient(flat)
+        self.optimizer.step()
+        for table, (token_ids, gradient) in rows.items():
+            updater = self.updaters[table]
+            assert updater is not None
+            updater.update(token_ids, gradient)
+        sums: Floats = np.sum([sums.asnumpy() for sums, _ in found], axis=0)
+        return sums
+
+    def _differentiate(self, part: Part) -> tuple[Any, list[Floats | None]]:
         given = []
-        for table, read in reads:
+        for table, read in part.reads:
             updater = self.updaters[table]
             if updater is None:
                 rows = self.tables[table].weights[read.token_ids]
             else:
                 rows = updater.read(read.token_ids)
             given.append((read, rows, updater is not None))
-        differentiate = differentiate_on_host if self.network.is_packed else differentiate_on_tape
-        # Numbers that run away show in the sums.
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums, gradients = differentiate(self.network, given, batch.labels)
-        self.optimizer.step()
-        for (table, read), gradient in zip(reads, gradients, strict=True):
-            updater = self.updaters[table]
-            if updater is not None and gradient is not None:
-                # A batch without a token is a step for the table all the same, but of no row.
-                rows_read = 0 if read.is_empty else len(gradient)
-                updater.update(read.token_ids[:rows_read], gradient[:rows_read])
-        return sums.asnumpy()
+        differentiate = differentiate_on_host if part.network.is_packed else differentiate_on_tape
+        return differentiate(part.network, given, part.labels, part.weight)
+
+    def _row_gradients(
+        self, parts: Sequence[Part], gradients: Sequence[list[Floats | None]]
+    ) -> dict[int, tuple[npt.NDArray[np.int64], Floats]]:
+        """Return by table the distinct ids (U,) of all devices, and their gradients (U, E)."""
+        by_table: dict[int, list[tuple[npt.NDArray[np.int64], Floats]]] = {}
+        for part, of_part in zip(parts, gradients, strict=True):
+            for (table, read), gradient in zip(part.reads, of_part, strict=True):
+                if gradient is not None:
+                    # A batch without a token is a step for the table all the same, but of no row.
+                    count = 0 if read.is_empty else len(gradient)
+                    rows = read.token_ids[:count], gradient[:count]
+                    by_table.setdefault(table, []).append(rows)
+        return {table: _summed(found) for table, found in sorted(by_table.items())}
 
     def trained_weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """Return everything that training changes, by name, every row of it up to date.
@@ -112,6 +184,22 @@ class Learner:
         for updater in self.updaters:
             if updater is not None:
                 updater.settle()
+
+
+def _summed(
+    found: Sequence[tuple[npt.NDArray[np.int64], Floats]],
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return distinct ids and the sums of their gradients, from several devices' of both."""
+    if len(found) == 1:
+        return found[0]
+    all_ids = np.concatenate([ids for ids, _ in found])
+    ids, places = np.unique(all_ids, return_inverse=True)
+    sums = np.zeros((len(ids), found[0][1].shape[1]), dtype=np.float32)
+    start = 0
+    for device_ids, gradient in found:
+        sums[places[start : start + len(device_ids)]] += gradient  # a device's ids are distinct
+        start += len(device_ids)
+    return ids, sums
 
 
 def evaluate(
