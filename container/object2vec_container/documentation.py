@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 
+from object2vec.data.array_space import SPACE_VARIABLES, SpaceVariable
 from object2vec.documentation import write_files
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving.openapi import document
@@ -16,9 +17,10 @@ from object2vec_container.serving.settings_table import SETTINGS, Setting
 INTRODUCTION = """\
 # Environment variables
 
-Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`
-and `container/object2vec_container/hosts/settings.py`; do not edit. `serve` reads those of the
-first table, `train` reads `OBJECT2VEC_ML_ROOT` and, with several hosts, those of the second.
+Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`,
+`src/object2vec/data/array_space.py` and `container/object2vec_container/hosts/settings.py`; do not
+edit. `serve` reads those of the first table; `train` reads `OBJECT2VEC_ML_ROOT`, those of the
+second and, with several hosts, those of the third.
 
 Every fault is reported at once, before anything else is done, as a ClientError with the name, the
 value given and what is allowed. An empty value counts as none. Blanks around a value are dropped,
@@ -87,13 +89,14 @@ def environment_variables_markdown() -> str:
         (
             INTRODUCTION,
             _table("Of `serve`", SETTINGS),
+            _table("Of `train`, for its records", SPACE_VARIABLES),
             _table("Of `train`, with several hosts", HOST_SETTINGS),
             RECIPES,
         )
     )
 
 
-def _table(title: str, settings: Sequence[Setting]) -> str:
+def _table(title: str, settings: Sequence[Setting | SpaceVariable]) -> str:
     rows = "\n".join(_row(setting) for setting in settings)
     return (
         f"## {title}\n\n"
@@ -102,8 +105,9 @@ def _table(title: str, settings: Sequence[Setting]) -> str:
     )
 
 
-def _row(setting: Setting) -> str:
-    others = ", ".join(f"`{name}`" for name in setting.other_names) or "-"
+def _row(setting: Setting | SpaceVariable) -> str:
+    names = setting.other_names if isinstance(setting, Setting) else ()
+    others = ", ".join(f"`{name}`" for name in names) or "-"
     return (
         f"| `{setting.name}` | {others} | {setting.allowed} | {setting.default} | {setting.text} |"
     )

@@ -80,7 +80,8 @@ def some_text(text: str) -> str:
     return text
 
 
-_OF_TRAIN = "OBJECT2VEC_HOSTS_"  # `train` reads these, from a table of its own
+# `train` reads these, from tables of its own.
+_OF_TRAIN = ("OBJECT2VEC_HOSTS_", "OBJECT2VEC_DATA_")
 
 _SWITCH = choice({"true": True, "1": True, "on": True, "false": False, "0": False, "off": False})
 _ON_OFF = "`true` or `false`"

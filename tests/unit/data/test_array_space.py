@@ -12,7 +12,6 @@ from object2vec.data.array_space import (
     MEBIBYTE,
     MEMORY_SHARE,
     MEMORY_VARIABLE,
-    SPACE_VARIABLES,
     ArrayFile,
     ArraySpace,
 )
@@ -108,9 +107,3 @@ def test_a_size_that_is_none_is_refused(text: str) -> None:
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ClientError, match=f"{FOLDER_VARIABLE}=.*names no folder that can be"):
         ArraySpace.from_variables({FOLDER_VARIABLE: str(tmp_path / "none")})
-
-
-def test_the_guide_tells_of_every_variable() -> None:
-    guide = (Path(__file__).parents[3] / "docs/growth.md").read_text()
-    for each in SPACE_VARIABLES:
-        assert f"| `{each.name}` | {each.allowed} | {each.default} | {each.text} |" in guide
