@@ -2,9 +2,11 @@
 #
 # PYTHON=/path/to/python3.12   the Python to build .venv with (default: the first that will do)
 # VENV=folder                  another place for .venv, to keep two Pythons side by side
-# ARGUMENTS="..."              handed on to pytest by `make test` and `make test-image`
+# ARGUMENTS="..."              handed on by `make test`, `make test-image` and `make bench`
 # BASE=image                   what the images are built on (default: debian:bookworm-slim)
 # BUILD_OPTIONS="..."          handed on to `docker build`, such as --network host
+# WORKLOADS=folder             what `make bench` trains on (default: made records, build/workloads)
+# PEER="python script"         a program that `make bench` measures in turn with this one
 
 PYTHON ?=
 VENV ?= .venv
@@ -12,6 +14,8 @@ ARGUMENTS ?=
 BASE ?=
 DOCKER ?= docker
 BUILD_OPTIONS ?=
+WORKLOADS ?= build/workloads
+PEER ?=
 
 python := $(VENV)/bin/python
 pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
@@ -33,7 +37,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs image-base image-cpu image-gpu sdks test-image lock \
+.PHONY: help install demo test lint format docs bench image-base image-cpu image-gpu sdks test-image lock \
 	clean python-changed
 
 help: ## list the commands
@@ -60,6 +64,10 @@ format: $(test_stamp) ## put the code in the format that lint asks for
 docs: $(runtime_stamp) ## write the references in docs that are made from tables
 	@$(python) -m object2vec.documentation docs
 	@$(python) -m object2vec_container.documentation docs
+
+bench: $(runtime_stamp) ## measure the speed of training; see benchmarks/training.py
+	@test -d $(WORKLOADS) || $(python) benchmarks/workloads.py $(WORKLOADS)
+	@$(python) benchmarks/training.py $(WORKLOADS) build/bench --peer "$(PEER)" $(ARGUMENTS)
 
 image-base: ## make a base image where no registry is at hand; then build with BASE=object2vec-base:bookworm
 	@docker/make_base

@@ -133,6 +133,9 @@ class Learner:
             assert not isinstance(self.optimizer, ServerDenseUpdates)
             flat, rows = self._row_exchange.exchange_step(self.optimizer.gradient(), rows)
             self.optimizer.set_gradient(flat)
+            for table, (token_ids, _) in rows.items():
+                # Rows that only other hosts read may have steps to make up.
+                self.updaters[table].read(token_ids)  # type: ignore[union-attr]
         self.optimizer.step()
         for table, (token_ids, gradient) in rows.items():
             updater = self.updaters[table]
