@@ -125,8 +125,8 @@ class Predictor:
             batch = _with_empty_rows(rows.take(chosen), _power_of_two_above(len(chosen)))
             pair: list[RaggedArray | None] = [None, None]
             pair[side] = batch
-            ((part, pieces),) = self.network.sides_of(self.tables, *pair)
-            encoded = self.network.encode(part, pieces)  # (N', C)
+            ((part, embeddings),) = self.network.sides_of(self.tables, *pair)
+            encoded = self.network.encode(part, embeddings)  # (N', C)
             encodings[chosen] = encoded.asnumpy()[: len(chosen)]
         return encodings
 

@@ -58,13 +58,12 @@ class Scorer(gluon.HybridBlock):
         """The layer that takes the comparison: the first of the MLP, or the output layer."""
         return self.mlp[0] if len(self.mlp) else self.output_layer
 
-    def after_first(self, outputs: Any) -> Any:
-        """Score what the first layer gives (N, H): logits (N, classes), or predictions (N, 1)."""
-        if not len(self.mlp):
-            return outputs
-        for layer in self.mlp[1:]:
-            outputs = layer(outputs)
-        return self.output_layer(outputs)
+    def after_first(self) -> gluon.HybridBlock:
+        """Return what scores the first layer's outputs (N, H): logits (N, classes), or (N, 1)."""
+        rest = gluon.nn.HybridSequential(prefix="")
+        for layer in [*self.mlp, self.output_layer][1:]:
+            rest.add(layer)
+        return rest
 
     def hybrid_forward(self, F: Any, left: Any, right: Any) -> Any:
         """Score encodings (N, C): logits (N, classes), or predictions (N, 1)."""

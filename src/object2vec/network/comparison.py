@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from object2vec.network.blocks import block_rows, for_blocks
+from object2vec.network.blocks import block_rows, for_blocks, for_shares
 from object2vec.network.engine import from_numpy, host_view, mx, nd
 from object2vec.network.lookup import SparseMatrix
 
@@ -22,8 +22,8 @@ Floats: TypeAlias = npt.NDArray[np.float32]
 # Sharing costs a gather and a sum; below so many distinct encodings a record it pays.
 _SHARED = 0.7
 
-# Below so many numbers NumPy sums them sooner than a sparse product is set up.
-_SMALL = 1 << 19
+# Below so many records they are summed one by one before a sparse product is set up.
+_FEW = 200
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,13 @@ class Encodings:
         """Return the sums (D, X) over the records of each encoding of numbers (N, X)."""
         if self.places is None:
             return of_records
-        counts = np.bincount(self.places, minlength=len(self.values))
-        if of_records.size < _SMALL and counts.all():
-            order = np.argsort(self.places, kind="stable")
-            return np.add.reduceat(of_records[order], np.cumsum(counts) - counts, axis=0)
+        if len(self.places) < _FEW:
+            sums = np.zeros((len(self.values), of_records.shape[1]), dtype=np.float32)
+            distinct, first = np.unique(self.places, return_index=True)
+            sums[distinct] = of_records[first]
+            for record in np.setdiff1d(np.arange(len(self.places)), first, assume_unique=True):
+                sums[self.places[record]] += of_records[record]
+            return sums
         ones = np.ones(len(self.places), dtype=np.float32)
         offsets = np.arange(len(self.places) + 1)
         choice = SparseMatrix(ones, self.places, offsets, len(self.values)).transposed()
@@ -105,32 +108,43 @@ class Comparison:
             for part in ("left", "right") if name == "concat" else (name,):
                 self._places[part] = slice(start, start + columns)
                 start += columns
+        self._compare()
         self.outputs: Floats = np.empty((len(self._records[0]), len(weight)), dtype=np.float32)
-        self.outputs[...] = bias
-        for part, place in self._places.items():
-            self.outputs += self._forward(part, weight[:, place])
 
-    def _forward(self, part: str, weight: Floats) -> Floats:
-        """Return the share (N, H) of one part of the comparison, whose weights are (H, C)."""
-        if part in ("left", "right"):
-            side = part == "right"
-            encodings = self._sides[side]
-            if not encodings.are_shared:
-                return self._records[side] @ weight.T
-            return Encodings(encodings.values @ weight.T, encodings.places).of_records()
+        def multiply(units: slice) -> None:
+            outputs = self.outputs[:, units]
+            outputs[...] = bias[units]
+            for part, place in self._places.items():
+                outputs += self._product(part, weight[units, place])
+
+        for_shares(len(weight), multiply)
+
+    def _compare(self) -> None:
+        """Compare every record's two encodings, by all operators that do."""
         left, right = self._records
-        compared = np.empty_like(left)  # (N, C)
+        for part in self._places:
+            if part in ("hadamard", "abs_diff"):
+                self._compared[part] = np.empty_like(left)  # (N, C)
 
         def compare(block: slice) -> None:
-            if part == "hadamard":
-                np.multiply(left[block], right[block], out=compared[block])
-            else:
-                np.subtract(left[block], right[block], out=compared[block])
-                np.abs(compared[block], out=compared[block])
+            for part, compared in self._compared.items():
+                if part == "hadamard":
+                    np.multiply(left[block], right[block], out=compared[block])
+                else:
+                    np.subtract(left[block], right[block], out=compared[block])
+                    np.abs(compared[block], out=compared[block])
 
         for_blocks(len(left), block_rows(left), compare)
-        self._compared[part] = compared
-        return compared @ weight.T
+
+    def _product(self, part: str, weight: Floats) -> Floats:
+        """Return one part of the comparison times weights (h, C): (N, h)."""
+        if part in self._compared:
+            return self._compared[part] @ weight.T
+        side = part == "right"
+        encodings = self._sides[side]
+        if not encodings.are_shared:
+            return self._records[side] @ weight.T
+        return Encodings(encodings.values @ weight.T, encodings.places).of_records()
 
     def gradient(
         self, of_outputs: Floats, of_weight: Floats, of_bias: Floats
@@ -143,44 +157,57 @@ class Comparison:
             of_bias: Where the bias's goes, (H,).
         """
         of_bias[...] = of_outputs.sum(axis=0)
+        # Of a side whose encodings are shared: the gradient of what it gives alone, (D, H).
+        alone = {
+            part: self._sides[part == "right"].sum_over_records(of_outputs)
+            for part in self._places
+            if part not in self._compared and self._sides[part == "right"].are_shared
+        }
+
+        def of_units(units: slice) -> None:
+            for part, place in self._places.items():
+                heads, inputs = of_outputs, self._compared.get(part)
+                if inputs is None:
+                    inputs = self._records[part == "right"]
+                if part in alone:
+                    heads, inputs = alone[part], self._sides[part == "right"].values
+                np.matmul(heads[:, units].T, inputs, out=of_weight[units, place])
+
+        for_shares(len(of_weight), of_units)
         of_records = [np.zeros_like(values) for values in self._records]  # (N, C) twice
-        alone: list[Floats | None] = [None, None]
-        for part, place in self._places.items():
-            weight, target = self._weight[:, place], of_weight[:, place]
-            if part in ("left", "right"):
-                side = part == "right"
-                encodings = self._sides[side]
-                if encodings.are_shared:
-                    sums = encodings.sum_over_records(of_outputs)  # (D, H)
-                    np.matmul(sums.T, encodings.values, out=target)
-                    alone[side] = sums @ weight  # (D, C)
+        of_alone = {part: np.empty_like(self._sides[part == "right"].values) for part in alone}
+
+        def of_columns(columns: slice) -> None:
+            for part, place in self._places.items():
+                weight = self._weight[:, place][:, columns]  # (H, c)
+                if part in alone:
+                    np.matmul(alone[part], weight, out=of_alone[part][:, columns])
+                elif part in self._compared:
+                    self._take_apart(part, of_outputs @ weight, columns, of_records)
                 else:
-                    np.matmul(of_outputs.T, self._records[side], out=target)
-                    of_records[side] += of_outputs @ weight
-                continue
-            np.matmul(of_outputs.T, self._compared[part], out=target)
-            self._of_compared(part, of_outputs @ weight, of_records)
+                    of_records[part == "right"][:, columns] += of_outputs @ weight
+
+        for_shares(of_records[0].shape[1], of_columns)
         made = []
-        for encodings, gradient, of_alone in zip(self._sides, of_records, alone, strict=True):
+        for part, encodings, gradient in zip(
+            ("left", "right"), self._sides, of_records, strict=True
+        ):
             total = encodings.sum_over_records(gradient)
-            if of_alone is not None:
-                total += of_alone
-            made.append(total)
+            made.append(total + of_alone[part] if part in alone else total)
         return made[0], made[1]
 
-    def _of_compared(self, part: str, gradient: Floats, of_records: list[Floats]) -> None:
-        """Add what the gradient (N, C) of a comparison is to those of its two sides."""
-        left, right = self._records
-
-        def add(block: slice) -> None:
-            if part == "hadamard":
-                of_records[0][block] += gradient[block] * right[block]
-                of_records[1][block] += gradient[block] * left[block]
-                return
-            signs = left[block] - right[block]
-            np.sign(signs, out=signs)
-            signs *= gradient[block]
-            of_records[0][block] += signs
-            of_records[1][block] -= signs
-
-        for_blocks(len(left), block_rows(left), add)
+    def _take_apart(
+        self, part: str, gradient: Floats, columns: slice, of_records: list[Floats]
+    ) -> None:
+        """Add what the gradient (N, c) of some columns of a comparison is to its two sides'."""
+        left, right = (records[:, columns] for records in self._records)
+        of_left, of_right = (each[:, columns] for each in of_records)
+        if part == "hadamard":
+            of_left += gradient * right
+            of_right += gradient * left
+            return
+        signs = left - right
+        np.sign(signs, out=signs)
+        signs *= gradient
+        of_left += signs
+        of_right -= signs

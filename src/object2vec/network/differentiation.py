@@ -30,7 +30,7 @@ class TableInput:
         is_trained: Whether the gradient of the rows is asked for.
 
     Attributes:
-        sides: The sides that read the table, with the pieces of their embeddings.
+        sides: The sides that read the table, with their embeddings.
     """
 
     def __init__(
@@ -39,19 +39,16 @@ class TableInput:
         self._network = network
         self._read = read
         embeddings = network.embed(read, rows)  # (R, E)
-        self.sides: list[EmbeddedSide] = [
-            (part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs
-        ]
+        self.sides: list[EmbeddedSide] = [(part, embeddings[part.place]) for part in read.inputs]
         self._gradient: Any = None
         if is_trained:
-            # The pieces' gradients are places of one array: nobody has to put them together.
+            # The sides' gradients are places of one array: nobody has to put them together.
             self._gradient = nd.empty(embeddings.shape, ctx=network.ctx)  # (R, E)
-            pieces = [piece for _, pieces in self.sides for piece in pieces]
-            places = [self._gradient[place] for part in read.inputs for place in part.pieces]
-            autograd.mark_variables(pieces, places)
+            places = [self._gradient[part.place] for part in read.inputs]
+            autograd.mark_variables([side for _, side in self.sides], places)
 
     def row_gradient(self) -> Floats | None:
-        """Return the gradient of the rows, (U, E), after the pieces got theirs; None if frozen."""
+        """Return the gradient of the rows, (U, E), after the sides got theirs; None if frozen."""
         if self._gradient is None:
             return None
         return self._network.row_gradient(self._read, self._gradient)
@@ -123,11 +120,11 @@ def differentiate_on_host(
             continue
         table = TableInput(network, read, rows, is_trained=is_trained)
         inputs.append(table)
-        for part, pieces in table.sides:
+        for part, embeddings in table.sides:
             if part.layout is None:
-                ways[part.side] = _PooledWay(network, part, pieces, is_trained=is_trained)
+                ways[part.side] = _PooledWay(network, part, embeddings, is_trained=is_trained)
             else:
-                ways[part.side] = _PackedWay(network, part, pieces)
+                ways[part.side] = _PackedWay(network, part, embeddings)
     left, right = ways[0], ways[1]
     matrix, bias = scorer.first.weight, scorer.first.bias
     comparison = Comparison(
@@ -140,7 +137,8 @@ def differentiate_on_host(
     outputs = from_numpy(comparison.outputs, cpu)  # (N, H)
     outputs.attach_grad()
     with autograd.record():
-        loss, sums = network.objective(scorer.after_first(outputs), network.targets(labels))
+        scores = network.after_first(outputs) if len(scorer.mlp) else outputs
+        loss, sums = network.objective(scores, network.targets(labels))
     _backward(loss, weight)
     gradients = comparison.gradient(
         host_view(outputs.grad), host_view(matrix.grad()), host_view(bias.grad())
@@ -170,11 +168,11 @@ class _ChoiceWay(_Way):
 
 class _PooledWay(_Way):
     def __init__(
-        self, network: PairNetwork, part: SideInput, pieces: list[Any], *, is_trained: bool
+        self, network: PairNetwork, part: SideInput, embeddings: Any, *, is_trained: bool
     ) -> None:
         self._is_trained = is_trained
         with autograd.record():
-            self._encoded = network.encode(part, pieces)
+            self._encoded = network.encode(part, embeddings)
         self.encodings = Encodings(host_view(self._encoded))
 
     def backward(self, gradient: Floats) -> None:
@@ -183,9 +181,9 @@ class _PooledWay(_Way):
 
 
 class _PackedWay(_Way):
-    def __init__(self, network: PairNetwork, part: SideInput, pieces: list[Any]) -> None:
+    def __init__(self, network: PairNetwork, part: SideInput, embeddings: Any) -> None:
         encoder = network.encoders[part.side]
-        self._pass = begin_pass(encoder, part, pieces, is_training=True)
+        self._pass = begin_pass(encoder, part, embeddings, is_training=True)
         self.encodings = Encodings(self._pass.encodings)
 
     def backward(self, gradient: Floats) -> None:

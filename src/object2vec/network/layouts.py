@@ -7,7 +7,7 @@ padded: (N, T), every sequence as long as the longest. Fit for a device that com
 in a line: all sequences one after the other with zeros between, a single long sequence. A
     convolution over it computes no padding.
 in steps: sequences by falling length, step after step, as long as they last. A recurrent layer
-    over it computes hardly any padding.
+    over it computes no padding.
 """
 
 from dataclasses import dataclass
@@ -19,11 +19,6 @@ import numpy.typing as npt
 from object2vec.data.ragged import offsets_of
 
 Places: TypeAlias = npt.NDArray[np.int64]
-
-# A run of steps costs as much as so many rows, before its first row; measured on two processors.
-_ROWS_A_RUN = 50
-# Sequences of a run are a multiple, so that the engine sees few shapes.
-_SEQUENCES = 8
 
 
 @dataclass(frozen=True)
@@ -71,69 +66,78 @@ class InLine:
 
 
 @dataclass(frozen=True)
-class Run:
-    """Consecutive steps over the same sequences: rows `first` to `first + steps * sequences`."""
+class Steps:
+    """Some sequences, step after step; those of a step side by side, the longest ones first.
+
+    Attributes:
+        first: The first step's first row.
+        counts: Sequences that last, of every step; never rising.
+    """
 
     first: int
-    steps: int
-    sequences: int
+    counts: tuple[int, ...]
+
+    @property
+    def row_count(self) -> int:
+        """Rows of all steps."""
+        return sum(self.counts)
 
 
 @dataclass(frozen=True)
 class InSteps:
-    """Rows of runs, step after step in each, the sequences of a step side by side.
+    """Sequences in groups, each in steps: R rows that hold each sequence from its first token on.
 
-    There are 2 R rows: R that hold each sequence from its first token on, then R that hold it from
-    its last token back.
+    R further rows hold each from its last token back, in the same places. Groups have sequences of
+    all lengths and nothing to do with one another: processors work on them side by side.
 
     Attributes:
-        runs: What stands in the first R rows, and in the second.
-        mirrored: Row of the other half that holds the same token, (R,); itself where none stands.
-        row_of_token: Row among the first R of every token, (total,).
+        groups: What stands in the first R rows, and in the second.
+        mirrored: Row of the other half that holds the same token, (R,).
+        row_of_token: Row among the first R of every token, (R,).
         token_of_row: See the module; (2 R,).
     """
 
-    runs: tuple[Run, ...]
+    groups: tuple[Steps, ...]
     mirrored: Places
     row_of_token: Places
     token_of_row: Places
 
     @classmethod
-    def of(cls, lengths: Places) -> "InSteps":
-        """Lay out sequences of these lengths, shape (N,)."""
+    def of(cls, lengths: Places, groups: int = 1) -> "InSteps":
+        """Lay out sequences of these lengths, shape (N,), in at most so many groups."""
         order = np.argsort(-lengths, kind="stable")
-        falling = lengths[order]
-        starts = offsets_of(lengths)[:-1][order]
-        runs: list[Run] = []
-        forward: list[Places] = []
-        backward: list[Places] = []
+        starts = offsets_of(lengths)[:-1]
+        found: list[Steps] = []
+        ahead: list[Places] = [np.zeros(0, dtype=np.int64)]
+        back: list[Places] = [np.zeros(0, dtype=np.int64)]
         first = 0
-        for begin, end in _runs(falling):
-            count = _rounded_count(int(np.searchsorted(-falling, -begin)), len(falling))
-            runs.append(Run(first, end - begin, count))
-            first += (end - begin) * count
-            steps = np.arange(begin, end)[:, None]  # (steps, 1)
-            stands = steps < falling[:count]  # (steps, sequences)
-            forward.append(np.where(stands, starts[:count] + steps, -1).ravel())
-            last = starts[:count] + falling[:count] - 1
-            backward.append(np.where(stands, last - steps, -1).ravel())
-        ahead, back = np.concatenate(forward), np.concatenate(backward)
-        mirrored = np.arange(first)
-        total = int(lengths.sum())
-        row_ahead, row_back = _inverse(ahead, total), _inverse(back, total)
+        for group in range(groups):
+            members = order[group::groups]
+            falling, begins = lengths[members], starts[members]
+            longest = int(falling.max(initial=0))
+            if not longest:
+                continue
+            counts = np.searchsorted(-falling, -np.arange(longest))  # (steps,)
+            sequences = np.concatenate([np.arange(count) for count in counts])
+            steps = np.repeat(np.arange(longest), counts)
+            ahead.append(begins[sequences] + steps)
+            back.append(begins[sequences] + falling[sequences] - 1 - steps)
+            found.append(Steps(first, tuple(counts.tolist())))
+            first += found[-1].row_count
+        if not first:
+            # The engine has no arrays without a row; one of zeros that no group has is harmless.
+            none = np.zeros(0, dtype=np.int64)
+            return cls((), np.zeros(1, dtype=np.int64), none, np.full(2, -1, dtype=np.int64))
+        token_ahead, token_back = np.concatenate(ahead), np.concatenate(back)
+        row_ahead, row_back = np.argsort(token_ahead), np.argsort(token_back)
+        mirrored = np.empty(first, dtype=np.int64)
         mirrored[row_ahead] = row_back
-        return cls(tuple(runs), mirrored, row_ahead, np.concatenate([ahead, back]))
+        return cls(tuple(found), mirrored, row_ahead, np.concatenate([token_ahead, token_back]))
 
     @property
     def row_count(self) -> int:
-        """R: rows of either half."""
+        """R: rows of either half, as many as there are tokens; at least one."""
         return len(self.mirrored)
-
-    @property
-    def starts(self) -> tuple[int, ...]:
-        """Where the runs begin, of the first half and then of the second."""
-        first = tuple(run.first for run in self.runs)
-        return first + tuple(self.row_count + start for start in first)
 
 
 Layout: TypeAlias = Padded | InLine | InSteps
@@ -142,46 +146,6 @@ Layout: TypeAlias = Padded | InLine | InSteps
 def _positions(starts: Places, lengths: Places) -> Places:
     """Return starts[i], starts[i] + 1, ... for lengths[i] places of every i, end to end."""
     return np.repeat(starts - offsets_of(lengths)[:-1], lengths) + np.arange(int(lengths.sum()))
-
-
-def _inverse(token_of_row: Places, total: int) -> Places:
-    rows = np.zeros(total, dtype=np.int64)
-    stands = token_of_row >= 0
-    rows[token_of_row[stands]] = np.flatnonzero(stands)
-    return rows
-
-
-def _rounded_count(count: int, most: int) -> int:
-    return min(most, -(-max(count, 1) // _SEQUENCES) * _SEQUENCES)
-
-
-def _runs(falling: Places) -> list[tuple[int, int]]:
-    """Return first steps and ends of the runs that cost least, for lengths that fall.
-
-    A run ends where the rounded lengths have an edge; of all ways to choose among these, the one
-    with the fewest rows, each run counted as some rows itself (shortest path over the edges).
-    """
-    longest = max(1, int(falling[0]))
-    edges = [0]
-    while edges[-1] < longest:
-        edges.append(rounded_length(edges[-1] + 1))
-    counts = [
-        _rounded_count(count, len(falling))
-        for count in np.searchsorted(-falling, -np.array(edges[:-1])).tolist()
-    ]
-    costs = [0.0] * len(edges)
-    begins = [0] * len(edges)
-    for end in range(1, len(edges)):
-        costs[end], begins[end] = min(
-            (costs[begin] + (edges[end] - edges[begin]) * counts[begin] + _ROWS_A_RUN, begin)
-            for begin in range(end)
-        )
-    found = []
-    end = len(edges) - 1
-    while end:
-        found.append((edges[begins[end]], edges[end]))
-        end = begins[end]
-    return found[::-1]
 
 
 def rounded_length(length: int, per_octave: int = 4) -> int:

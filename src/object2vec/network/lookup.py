@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from object2vec.data.ragged import RaggedArray, offsets_of
 from object2vec.network.engine import from_numpy, mx
-from object2vec.network.layouts import InSteps, Layout
+from object2vec.network.layouts import Layout
 
 
 @dataclass(frozen=True)
@@ -85,16 +85,9 @@ class SideInput:
     chosen: npt.NDArray[np.int64] | None = None
 
     @property
-    def pieces(self) -> list[slice]:
-        """The side's rows as its encoder reads them: all at once, or run by run."""
-        starts = [0]
-        if isinstance(self.layout, InSteps):
-            starts = list(self.layout.starts)
-        ends = [*starts[1:], self.row_count]
-        return [
-            slice(self.first_row + start, self.first_row + end)
-            for start, end in zip(starts, ends, strict=True)
-        ]
+    def place(self) -> slice:
+        """The side's rows in its table's matrix."""
+        return slice(self.first_row, self.first_row + self.row_count)
 
     @property
     def mask(self) -> npt.NDArray[np.float32]:

@@ -8,6 +8,8 @@ tokens have.
 import numpy as np
 import numpy.typing as npt
 
+from object2vec.network.blocks import for_shares
+
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
 
@@ -29,9 +31,16 @@ class RectifiedMaximum:
     def __init__(self, values: Floats, mask: Floats, starts: Places, slots: Places) -> None:
         self._starts = starts
         self._slots = slots
-        self.states = np.maximum(values, np.float32(0.0))
-        self.states *= mask
-        self.maxima = np.maximum.reduceat(self.states, starts, axis=1)
+        self.states = np.empty_like(values)
+        self.maxima = np.empty((len(values), len(starts)), dtype=np.float32)
+
+        def rectify(filters: slice) -> None:
+            states = self.states[filters]
+            np.maximum(values[filters], np.float32(0.0), out=states)
+            states *= mask
+            np.maximum.reduceat(states, starts, axis=1, out=self.maxima[filters])
+
+        for_shares(len(values), rectify)
 
     def gradient(self, of_maxima: Floats, of_states: Floats | None) -> Floats:
         """Return the gradient of the values, (C, L).
@@ -40,16 +49,22 @@ class RectifiedMaximum:
             of_maxima: The gradient of the maxima, (C, N).
             of_states: The gradient of the rectified row, (C, L), where it was handed on.
         """
-        gradient = np.repeat(of_maxima, self._slots, axis=1)
-        is_active = self.states > 0
-        is_maximum = self.states == np.repeat(self.maxima, self._slots, axis=1)
-        is_maximum &= is_active
-        if np.count_nonzero(is_maximum) > np.count_nonzero(self.maxima):
-            counts = np.add.reduceat(is_maximum, self._starts, axis=1, dtype=np.float32)
-            gradient /= np.repeat(np.maximum(counts, 1), self._slots, axis=1)
-        gradient *= is_maximum
-        if of_states is not None:
-            gradient += of_states * is_active
+        gradient = np.empty_like(self.states)
+
+        def differentiate(filters: slice) -> None:
+            gradient[filters] = np.repeat(of_maxima[filters], self._slots, axis=1)
+            states, maxima = self.states[filters], self.maxima[filters]
+            is_active = states > 0
+            is_maximum = states == np.repeat(maxima, self._slots, axis=1)
+            is_maximum &= is_active
+            if np.count_nonzero(is_maximum) > np.count_nonzero(maxima):
+                counts = np.add.reduceat(is_maximum, self._starts, axis=1, dtype=np.float32)
+                gradient[filters] /= np.repeat(np.maximum(counts, 1), self._slots, axis=1)
+            gradient[filters] *= is_maximum
+            if of_states is not None:
+                gradient[filters] += of_states[filters] * is_active
+
+        for_shares(len(self.states), differentiate)
         return gradient
 
 

@@ -2,8 +2,8 @@
 
 The same mathematics as `encoders`, with the same parameters, over layouts that hold hardly anything
 but tokens. A pass computes the encodings, keeps what their gradient needs, and then hands that
-gradient back: to the parameters, and to the pieces of embeddings it was given. The engine's tape
-runs between the maxima, which are NumPy's.
+gradient back: to the parameters, and to the embeddings it was given. Convolutions are the engine's,
+its tape running between NumPy's maxima; recurrences are NumPy's.
 """
 
 from abc import ABC, abstractmethod
@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from object2vec.network.blocks import for_blocks
 from object2vec.network.encoders import BiLSTM, HierarchicalCNN, LSTMDirection
-from object2vec.network.engine import autograd, from_numpy, host_view, mx, nd
-from object2vec.network.layouts import InLine, InSteps, Run
+from object2vec.network.engine import autograd, available_cpus, from_numpy, host_view, mx, nd
+from object2vec.network.layouts import InLine, InSteps
 from object2vec.network.lookup import SideInput
 from object2vec.network.maxima import RectifiedMaximum, SequenceMaximum
+from object2vec.network.recurrence import Recurrence
 
 Floats = npt.NDArray[np.float32]
 
@@ -95,105 +97,146 @@ class RecurrentPass(PackedPass):
     Args:
         encoder: Whose parameters are used.
         part: How the batch is laid out.
-        pieces: The embeddings (steps * n, E) of every run, of both halves, on the engine.
+        embeddings: (2 R, E), on the engine.
         is_training: Whether the gradient will be asked for, and dropout drops.
     """
 
     def __init__(
-        self, encoder: BiLSTM, part: SideInput, pieces: Sequence[Any], *, is_training: bool
+        self, encoder: BiLSTM, part: SideInput, embeddings: Any, *, is_training: bool
     ) -> None:
         steps = part.layout
         assert isinstance(steps, InSteps)
         self._encoder = encoder
-        self._flats = [_flat_weights(direction) for direction in encoder.directions]
-        if is_training:
-            for flat in self._flats:
-                flat.attach_grad()
-        with autograd.record() if is_training else autograd.pause():
-            self._outputs = self._run(steps, pieces)  # forward's runs, then backward's
+        self._embeddings = embeddings
+        self._steps = steps
+        self._layers: list[_RecurrentLayer] = []
+        self._masks: list[Floats | None] = []
+        both = host_view(embeddings)
+        ahead, back = both[: steps.row_count], both[steps.row_count :]
+        directions = list(encoder.directions)
+        while directions:
+            layer = _RecurrentLayer(directions[:2], steps, (ahead, back))
+            self._layers.append(layer)
+            directions = directions[2:]
+            if directions:
+                mask = self._dropout_mask(is_training)
+                self._masks.append(mask)
+                turned = layer.hidden[1].take(steps.mirrored, axis=0)
+                ahead = np.concatenate([layer.hidden[0], turned], axis=1)  # (R, C)
+                if mask is not None:
+                    ahead *= mask
+                back = ahead.take(steps.mirrored, axis=0)  # (R, C)
         rows = steps.row_of_token if part.kept is None else steps.row_of_token[part.kept]
         self._maxima = [
-            SequenceMaximum(
-                np.concatenate([host_view(output) for output in outputs]), places, part.kept_counts
+            SequenceMaximum(hidden, places, part.kept_counts)
+            for hidden, places in zip(
+                self._layers[-1].hidden, (rows, steps.mirrored[rows]), strict=True
             )
-            for outputs, places in zip(self._outputs, (rows, steps.mirrored[rows]), strict=True)
         ]
-        self.encodings = np.concatenate([found.maxima for found in self._maxima], axis=1)
+        self.encodings = np.concatenate([found.maxima for found in self._maxima], axis=1)  # (N, C)
 
-    def _run(self, steps: InSteps, pieces: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-        """Return the last layer's hidden states (steps * n, H) of every run, of both directions."""
-        runs = steps.runs
-        ahead, back = pieces[: len(runs)], pieces[len(runs) :]
-        layers = len(self._flats) // 2
-        hidden = self._encoder.hidden
-        for layer in range(layers):
-            forward = _run_direction(self._flats[2 * layer], hidden, runs, ahead)
-            backward = _run_direction(self._flats[2 * layer + 1], hidden, runs, back)
-            if layer < layers - 1:
-                ahead, back = self._join(forward, backward, steps)
-        return forward, backward
-
-    def _join(
-        self, forward: Sequence[Any], backward: Sequence[Any], steps: InSteps
-    ) -> tuple[list[Any], list[Any]]:
-        """Return the next layer's inputs: what both directions say of a token, in either order."""
-        mirrored = from_numpy(steps.mirrored, mx.cpu())
-        turned = nd.take(nd.concat(*backward, dim=0), mirrored)  # (R, H)
-        states = nd.concat(nd.concat(*forward, dim=0), turned, dim=1)  # (R, C)
-        states = self._encoder.dropout(states)
-        both = states, nd.take(states, mirrored)
-        edges = tuple(run.first for run in steps.runs[1:])
-        if not edges:
-            return [both[0]], [both[1]]
-        return nd.split_v2(both[0], edges), nd.split_v2(both[1], edges)
+    def _dropout_mask(self, is_training: bool) -> Floats | None:
+        """Return what dropout multiplies the states between two layers by, (R, C)."""
+        if not is_training:
+            return None
+        with autograd.train_mode():
+            ones = nd.ones((self._steps.row_count, 2 * self._encoder.hidden))
+            return host_view(self._encoder.dropout(ones))
 
     def backward(self, gradient: Floats) -> None:  # noqa: D102
+        steps = self._steps
         halves = np.split(gradient, 2, axis=1)  # (N, H), (N, H)
-        heads: list[Any] = []
-        for outputs, found, half in zip(self._outputs, self._maxima, halves, strict=True):
-            of_values = found.gradient(half)  # (R, H)
-            edges = np.cumsum([len(output) for output in outputs])[:-1]
-            heads += [from_numpy(part, mx.cpu()) for part in np.split(of_values, edges)]
-        autograd.backward([*self._outputs[0], *self._outputs[1]], heads)
-        for flat, direction in zip(self._flats, self._encoder.directions, strict=True):
-            _hand_out(host_view(flat.grad), direction)
+        of_hidden = [found.gradient(half) for found, half in zip(self._maxima, halves, strict=True)]
+        for number in reversed(range(len(self._layers))):
+            layer = self._layers[number]
+            if not number:
+                layer.backward(of_hidden, self._of_embeddings())
+                break
+            of_ahead, of_back = (np.empty_like(inputs) for inputs in layer.inputs)
+            layer.backward(of_hidden, (of_ahead, of_back))
+            of_ahead += of_back.take(steps.mirrored, axis=0)
+            mask = self._masks[number - 1]
+            if mask is not None:
+                of_ahead *= mask
+            of_forward, of_turned = np.split(of_ahead, 2, axis=1)
+            of_hidden = [
+                np.ascontiguousarray(of_forward),
+                of_turned.take(steps.mirrored, axis=0),
+            ]
+
+    def _of_embeddings(self) -> tuple[Floats, Floats] | None:
+        """Return where the gradient of both halves goes; None where the table is frozen."""
+        if self._embeddings.grad is None:
+            return None
+        both, count = host_view(self._embeddings.grad), self._steps.row_count
+        # A batch without a token has a row that no group writes.
+        both[...] = 0
+        return both[:count], both[count:]
 
 
-def _run_direction(flat: Any, hidden: int, runs: Sequence[Run], pieces: Sequence[Any]) -> list[Any]:
-    """Return the hidden states of every run, (steps * n, H), of its inputs (steps * n, I)."""
-    state = cell = nd.zeros((1, runs[0].sequences, hidden))
-    outputs = []
-    for run, piece in zip(runs, pieces, strict=True):
-        if run.sequences < state.shape[1]:
-            state = nd.slice_axis(state, axis=1, begin=0, end=run.sequences)  # (1, n, H)
-            cell = nd.slice_axis(cell, axis=1, begin=0, end=run.sequences)  # (1, n, H)
-        output, state, cell = nd.RNN(
-            piece.reshape((run.steps, run.sequences, -1)),  # (steps, n, I)
-            flat,
-            state,
-            cell,
-            state_size=hidden,
-            num_layers=1,
-            mode="lstm",
-            state_outputs=True,
-        )
-        outputs.append(output.reshape((-1, hidden)))  # (steps * n, H)
-    return outputs
+class _RecurrentLayer:
+    """Both directions of a layer; every direction and group is the work of one processor.
 
+    Attributes:
+        inputs: Of both directions, (R, I) each.
+        hidden: The hidden states of both directions, (R, H) each.
+    """
 
-def _flat_weights(direction: LSTMDirection) -> Any:
-    """Return the direction's weights end to end, as the recurrent operator takes them."""
-    parts = [host_view(getattr(direction, name).data()) for name in direction.ORDER]
-    return from_numpy(np.concatenate([part.ravel() for part in parts]), mx.cpu())
+    def __init__(
+        self,
+        directions: Sequence[LSTMDirection],
+        steps: InSteps,
+        inputs: tuple[Floats, Floats],
+    ) -> None:
+        self.inputs = inputs
+        self._directions = directions
+        self._weights = [
+            [host_view(getattr(each, name).data()) for name in each.ORDER] for each in directions
+        ]
+        shape = (steps.row_count, directions[0].hidden)
+        self.hidden = [np.zeros(shape, dtype=np.float32) for _ in directions]
+        self._tasks = [
+            (number, group, slice(group.first, group.first + group.row_count))
+            for group in steps.groups
+            for number in range(len(directions))
+        ]
+        self._done: list[Recurrence | None] = [None] * len(self._tasks)
 
+        def run(tasks: slice) -> None:
+            number, group, rows = self._tasks[tasks.start]
+            input_weight, hidden_weight, input_bias, hidden_bias = self._weights[number]
+            done = Recurrence(
+                inputs[number][rows], group, input_weight, hidden_weight, input_bias + hidden_bias
+            )
+            self.hidden[number][rows] = done.hidden
+            self._done[tasks.start] = done
 
-def _hand_out(flat_gradient: Floats, direction: LSTMDirection) -> None:
-    start = 0
-    for name in direction.ORDER:
-        gradient = host_view(getattr(direction, name).grad())
-        part = flat_gradient[start : start + gradient.size]
-        gradient[...] = part.reshape(gradient.shape)
-        start += gradient.size
+        for_blocks(len(self._tasks), 1, run)
+
+    def backward(
+        self, of_hidden: Sequence[Floats], of_inputs: tuple[Floats, Floats] | None
+    ) -> None:
+        """Set the parameters' gradients, and write those of the inputs where they are asked for."""
+        made: list[tuple[Floats, Floats, Floats] | None] = [None] * len(self._tasks)
+
+        def run(tasks: slice) -> None:
+            number, _, rows = self._tasks[tasks.start]
+            done = self._done[tasks.start]
+            assert done is not None
+            target = None if of_inputs is None else of_inputs[number][rows]
+            made[tasks.start] = done.gradient(of_hidden[number][rows], target)
+
+        for_blocks(len(self._tasks), 1, run)
+        for number, direction in enumerate(self._directions):
+            found = [
+                of_task
+                for (owner, _, _), of_task in zip(self._tasks, made, strict=True)
+                if owner == number and of_task is not None
+            ]
+            # The input's weights, the hidden states', and the one gradient of both biases.
+            for name, place in zip(direction.ORDER, (0, 1, 2, 2), strict=True):
+                gradient = host_view(getattr(direction, name).grad())
+                gradient[...] = sum(of_task[place] for of_task in found)
 
 
 def packed_layout(
@@ -201,7 +244,8 @@ def packed_layout(
 ) -> InLine | InSteps:
     """Return how an encoder's sequences of these lengths, shape (N,), are packed."""
     if isinstance(encoder, BiLSTM):
-        return InSteps.of(lengths)
+        # With both directions, a task for every processor.
+        return InSteps.of(lengths, groups=max(1, available_cpus() // 2))
     # What a filter reaches past a sequence's end is zero.
     return InLine.of(lengths, gap=encoder.width // 2)
 
@@ -209,12 +253,11 @@ def packed_layout(
 def begin_pass(
     encoder: HierarchicalCNN | BiLSTM,
     part: SideInput,
-    pieces: Sequence[Any],
+    embeddings: Any,
     *,
     is_training: bool,
 ) -> PackedPass:
-    """Encode one side's packed embeddings, given in the pieces of its layout."""
+    """Encode one side's packed embeddings, (rows of its layout, E) on the engine."""
     if isinstance(encoder, BiLSTM):
-        return RecurrentPass(encoder, part, pieces, is_training=is_training)
-    (embeddings,) = pieces
+        return RecurrentPass(encoder, part, embeddings, is_training=is_training)
     return ConvolutionPass(encoder, part, embeddings, is_training=is_training)

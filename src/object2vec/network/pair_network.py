@@ -22,7 +22,7 @@ from object2vec.network.lookup import SideInput, TableRead, TokenReader
 from object2vec.network.packed_encoders import begin_pass, packed_layout
 from object2vec.network.tables import TokenTable
 
-EmbeddedSide: TypeAlias = tuple[SideInput, list[Any]]
+EmbeddedSide: TypeAlias = tuple[SideInput, Any]
 
 # The original's names of the two encoders' parameters.
 SIDE_PREFIXES = ("source_", "target_")
@@ -63,6 +63,9 @@ class PairNetwork:
             # A packed encoder is no graph: its shapes change with every batch.
             encoder.hybridize(not self.is_packed or isinstance(encoder, PooledEmbedding))
         self.scorer.hybridize()
+        # The same layers as the scorer's but the first, as a graph of its own.
+        self.after_first = self.scorer.after_first()
+        self.after_first.hybridize()
         self.objective.hybridize()
         # Sides 0 and 1 read table 0 when tied.
         tied = hyperparameters.tied_token_embedding_weight
@@ -142,16 +145,15 @@ class PairNetwork:
             return engine.host_view(product)
         return product.asnumpy()
 
-    def encode(self, part: SideInput, pieces: Sequence[Any]) -> Any:
-        """Encode one side's token embeddings, the pieces (rows, E) of its layout: (N, C)."""
+    def encode(self, part: SideInput, embeddings: Any) -> Any:
+        """Encode one side's token embeddings (rows of its layout, E): (N, C)."""
         encoder = self.encoders[part.side]
         if part.layout is None:
-            return encoder(*pieces)
+            return encoder(embeddings)
         if not isinstance(part.layout, Padded):
             is_training = autograd.is_training()
-            encoded = begin_pass(encoder, part, pieces, is_training=is_training).encodings
+            encoded = begin_pass(encoder, part, embeddings, is_training=is_training).encodings
             return engine.from_numpy(encoded, self.ctx)
-        (embeddings,) = pieces
         count, width = len(part.lengths), part.layout.width
         tokens = embeddings.reshape((count, width, -1))  # (N, T, E)
         mask = nd.array(part.mask.reshape(count, width), ctx=self.ctx)  # (N, T)
@@ -165,7 +167,7 @@ class PairNetwork:
         """Return the mean loss (1,) and the metric sums (2,) of a batch of pairs.
 
         Args:
-            sides: Both sides' token embeddings, in pieces, in any order.
+            sides: Both sides' token embeddings, in any order.
             labels: Labels of shape (N,).
         """
         left, right = (self.encode(*side) for side in sorted(sides, key=lambda side: side[0].side))
@@ -182,7 +184,7 @@ class PairNetwork:
         sides = []
         for table, read in self.read(in0, in1):
             embeddings = self.embed(read, tables[table].weights[read.token_ids])
-            sides += [(part, [embeddings[piece] for piece in part.pieces]) for part in read.inputs]
+            sides += [(part, embeddings[part.place]) for part in read.inputs]
         return sides
 
     def scores(self, left: Any, right: Any) -> Any:

@@ -68,8 +68,8 @@ def encode(
     if padding_id is not None:
         ragged = ragged.drop_outer_padding(padding_id)
     given = (ragged, None) if side == 0 else (None, ragged)
-    ((part, pieces),) = network.sides_of(tables, *given)
-    return network.encode(part, pieces).asnumpy()
+    ((part, embeddings),) = network.sides_of(tables, *given)
+    return network.encode(part, embeddings).asnumpy()
 
 
 def pair_records(

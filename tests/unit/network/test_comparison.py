@@ -76,7 +76,7 @@ def test_many_numbers_are_summed_as_few_are(monkeypatch):
     encodings = Encodings(numbers(4, C, seed=1), places)
     of_records = numbers(len(places), C, seed=2)
     few = encodings.sum_over_records(of_records)
-    monkeypatch.setattr("object2vec.network.comparison._SMALL", 0)
+    monkeypatch.setattr("object2vec.network.comparison._FEW", 0)
     np.testing.assert_allclose(encodings.sum_over_records(of_records), few, rtol=1e-5, atol=1e-6)
 
 

@@ -1,7 +1,6 @@
 """Where tokens stand in every layout, against what the layouts promise."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +11,7 @@ LENGTHS = st.lists(st.integers(0, 40), min_size=1, max_size=30).map(
 )
 
 
-def sequences(lengths):
+def sequences_of(lengths):
     """The numbers of every sequence's tokens."""
     ends = np.cumsum(lengths)
     return [list(range(end - length, end)) for end, length in zip(ends, lengths, strict=True)]
@@ -23,7 +22,7 @@ def sequences(lengths):
 def test_padded_sequences_stand_below_one_another(lengths):
     made = Padded.of(lengths)
     rows = made.token_of_row.reshape(len(lengths), made.width)
-    for row, tokens in zip(rows, sequences(lengths), strict=True):
+    for row, tokens in zip(rows, sequences_of(lengths), strict=True):
         assert row.tolist() == tokens + [-1] * (made.width - len(tokens))
 
 
@@ -35,40 +34,49 @@ def test_sequences_in_a_line_have_zeros_between(lengths, gap):
     np.testing.assert_array_equal(made.starts[1:], np.cumsum(made.slots)[:-1])
     assert made.slots.sum() == len(made.token_of_row)
     assert made.slots.min() > 0
-    for start, slot, tokens in zip(made.starts, made.slots, sequences(lengths), strict=True):
+    for start, slot, tokens in zip(made.starts, made.slots, sequences_of(lengths), strict=True):
         assert slot >= len(tokens) + gap
         row = made.token_of_row[start : start + slot].tolist()
         assert row == tokens + [-1] * (slot - len(tokens))
 
 
 @settings(deadline=None)
-@given(LENGTHS)
-def test_steps_hold_every_sequence_from_either_end(lengths):
-    made = InSteps.of(lengths)
+@given(LENGTHS, st.integers(1, 4))
+def test_steps_hold_every_sequence_from_either_end(lengths, groups):
+    made = InSteps.of(lengths, groups)
     count = made.row_count
     halves = made.token_of_row[:count], made.token_of_row[count:]
-    read = [[[] for _ in range(len(lengths))] for _ in halves]
-    order = np.argsort(-lengths, kind="stable")
-    step = first = 0
-    for run in made.runs:
-        assert run.first == first
-        first += run.steps * run.sequences
+    found = [[], []]
+    first = 0
+    for group in made.groups:
+        assert group.first == first
+        assert list(group.counts) == sorted(group.counts, reverse=True)
         for half, rows in enumerate(halves):
-            for row in rows[run.first : first].reshape(run.steps, run.sequences):
-                for place, token in enumerate(row.tolist()):
-                    read[half][order[place]].append(token)
-        # Sequences that ended may take part, none that lasts is left out.
-        assert (lengths > step).sum() <= run.sequences
-        step += run.steps
-    assert first == count
-    for ahead, back, tokens in zip(*read, sequences(lengths), strict=True):
-        assert ahead == tokens + [-1] * (len(ahead) - len(tokens))
-        assert back == tokens[::-1] + [-1] * (len(back) - len(tokens))
-    np.testing.assert_array_equal(halves[0][made.row_of_token], np.arange(lengths.sum()))
-    np.testing.assert_array_equal(
-        halves[1][made.mirrored[made.row_of_token]], np.arange(lengths.sum())
-    )
-    np.testing.assert_array_equal(made.mirrored[made.mirrored], np.arange(count))
+            sequences = [[] for _ in range(group.counts[0])]
+            start = first
+            for step in group.counts:
+                for place, token in enumerate(rows[start : start + step].tolist()):
+                    sequences[place].append(token)
+                start += step
+            found[half] += sequences
+        first += group.row_count
+    expected = [tokens for tokens in sequences_of(lengths) if tokens]
+    assert sorted(found[0]) == expected
+    assert [tokens[::-1] for tokens in found[1]] == found[0]
+    if not expected:
+        assert made.token_of_row.tolist() == [-1, -1]
+        return
+    assert first == count == lengths.sum()
+    np.testing.assert_array_equal(halves[0][made.row_of_token], np.arange(count))
+    in_second_half = made.mirrored[made.row_of_token]
+    np.testing.assert_array_equal(halves[1][in_second_half], np.arange(count))
+
+
+def test_groups_have_sequences_of_all_lengths():
+    lengths = np.random.default_rng(3).geometric(1 / 14, 64)
+    rows = [group.row_count for group in InSteps.of(lengths, 4).groups]
+    assert len(rows) == 4
+    assert max(rows) < 1.3 * min(rows)
 
 
 def test_packed_layouts_hold_few_rows_beside_the_tokens():
@@ -76,21 +84,13 @@ def test_packed_layouts_hold_few_rows_beside_the_tokens():
     lengths = generator.poisson(14, 64) + generator.integers(0, 3, 64)
     padded = len(Padded.of(lengths).token_of_row)
     assert len(InLine.of(lengths, 1).token_of_row) < 1.25 * lengths.sum() < 0.8 * padded
-    assert InSteps.of(lengths).row_count < 1.25 * lengths.sum()
 
 
-@pytest.mark.parametrize("layout", [lambda lengths: InLine.of(lengths, 1), InSteps.of])
-def test_batches_come_in_few_shapes(layout):
+def test_batches_come_in_few_shapes():
     """A shape costs the engine memory for ever; so many batches must not bring as many shapes."""
     generator = np.random.default_rng(2)
-    shapes = set()
-    for _ in range(2000):
-        made = layout(np.minimum(generator.geometric(1 / 14, 64), 82))
-        if isinstance(made, InLine):
-            shapes.add(len(made.token_of_row))
-        else:
-            shapes |= {(run.steps, run.sequences) for run in made.runs}
-    assert len(shapes) < 200
+    lengths = [np.minimum(generator.geometric(1 / 14, 64), 82) for _ in range(2000)]
+    assert len({len(InLine.of(each, 1).token_of_row) for each in lengths}) < 20
 
 
 def test_lengths_are_rounded_to_a_bounded_set_and_by_at_most_a_fifth():

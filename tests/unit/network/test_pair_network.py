@@ -88,9 +88,9 @@ def test_one_side_can_be_read_alone(tied):
     for side, rows in enumerate((IN0, IN1)):
         ragged = RaggedArray.from_rows(rows).drop_outer_padding(0)
         given = (ragged, None) if side == 0 else (None, ragged)
-        ((part, pieces),) = network.sides_of(tables, *given)
+        ((part, embeddings),) = network.sides_of(tables, *given)
         assert part.side == side
-        made = network.encode(part, pieces).asnumpy()
+        made = network.encode(part, embeddings).asnumpy()
         np.testing.assert_allclose(made, [plain.encode(side, ids) for ids in rows], atol=1e-5)
 
 
