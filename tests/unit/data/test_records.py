@@ -588,6 +588,12 @@ def test_whatever_is_written_is_read_back(
     assert rows(records) == [(float(label), in0, in1) for label, in0, in1 in written]
 
 
+def without_outer_zeros(ids: list[int]) -> list[int]:
+    """Sequences are read without padding at either end."""
+    filled = [place for place, token in enumerate(ids) if token]
+    return ids[filled[0] : filled[-1] + 1] if filled else []
+
+
 @settings(deadline=None)
 @given(
     value=st.recursive(
