@@ -50,7 +50,7 @@ demo: $(runtime_stamp) ## train the shipped example and show what it learnt
 	@$(python) examples/mammals/demo.py
 
 test: $(test_stamp) ## run the tests
-	@$(python) -m pytest $(ARGUMENTS)
+	@$(python) -m pytest --numprocesses auto --dist loadfile $(ARGUMENTS)
 
 lint: $(test_stamp) ## check style, format and types
 	@$(python) -m ruff check .

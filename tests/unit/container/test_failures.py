@@ -161,7 +161,11 @@ def test_a_failure_of_an_earlier_job_is_forgotten(
     assert "is of an earlier job and stays" in caplog.text
 
 
-def test_a_file_name_that_is_no_utf_8_can_be_told(folder: MLFolder) -> None:
+def test_a_file_name_that_is_no_utf_8_can_be_told(
+    folder: MLFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a test logs may have to be handed from one process to another, as UTF-8.
+    monkeypatch.setattr(logging.getLogger("object2vec_container"), "propagate", False)
     name = os.fsdecode(b"/data/\xff.jsonl")
     assert failures.report(raised(ClientError(f"{name}: bad.")), folder) == 2
     assert folder.failure_file.read_text() == "ClientError: /data/\\udcff.jsonl: bad."
