@@ -9,6 +9,7 @@ spinning, and take the processors from all others.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from threading import local
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,25 @@ from object2vec.network.engine import available_cpus
 BLOCK_ELEMENTS = 1 << 16
 
 
+_thread = local()
+
+
+def _begin_helper() -> None:
+    _thread.is_helper = True
+    np.seterr(over="ignore", invalid="ignore")  # numbers that run away show in the loss
+
+
 @cache
 def _pool() -> ThreadPoolExecutor:
     threadpoolctl.threadpool_limits(1, user_api="blas")
-    # Numbers that run away show in the loss.
     return ThreadPoolExecutor(
-        max(1, available_cpus() - 1),
-        thread_name_prefix="blocks",
-        initializer=lambda: np.seterr(over="ignore", invalid="ignore"),
+        max(1, available_cpus() - 1), thread_name_prefix="blocks", initializer=_begin_helper
     )
+
+
+def _helpers(tasks: int) -> int:
+    """Return how many threads may help with so many tasks; a helper has none."""
+    return 0 if hasattr(_thread, "is_helper") else min(available_cpus(), tasks) - 1
 
 
 def block_rows(array: npt.NDArray[Any]) -> int:
@@ -43,7 +54,7 @@ def for_blocks(count: int, block_size: int, work: Callable[[slice], None]) -> No
     blocks = iter(
         [slice(start, min(start + block_size, count)) for start in range(0, count, block_size)]
     )
-    helpers = min(available_cpus(), -(-count // block_size)) - 1
+    helpers = _helpers(-(-count // block_size))
     running = [pool.submit(_work_off, blocks, work) for _ in range(helpers)]
     try:
         _work_off(blocks, work)
@@ -55,6 +66,23 @@ def for_blocks(count: int, block_size: int, work: Callable[[slice], None]) -> No
 def for_shares(count: int, work: Callable[[slice], None]) -> None:
     """Call `work` with as many equal blocks of 0 to `count` as there are processors."""
     for_blocks(count, max(1, -(-count // available_cpus())), work)
+
+
+def side_by_side(first: Callable[[], None], *others: Callable[[], None]) -> None:
+    """Call `first` here, and the others in turn in a helper, which then helps `first`."""
+
+    def run_others() -> None:
+        for each in others:
+            each()
+
+    running = _pool().submit(run_others) if others and _helpers(2) else None
+    try:
+        first()
+    finally:
+        if running:
+            running.result()
+        else:
+            run_others()
 
 
 def _work_off(blocks: Iterator[slice], work: Callable[[slice], None]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
+from object2vec.network.blocks import side_by_side
 from object2vec.network.differentiation import differentiate_on_host, differentiate_on_tape
 from object2vec.network.lookup import TableRead
 from object2vec.network.pair_network import PairNetwork
@@ -70,6 +72,7 @@ class Learner:
         self._row_exchange = hosts_store.row_exchange if hosts_store else None
         self.optimizer: DenseUpdates | ServerDenseUpdates
         self.updaters: tuple[Updater | None, ...]
+        self._is_at_servers = hosts_store is not None and hosts_store.is_async
         if hosts_store is not None and hosts_store.is_async:
             trained = [table for table in self.tables if not table.is_frozen]
             held = network.values() | {table.name: table.weights for table in trained}
@@ -136,11 +139,14 @@ class Learner:
             for table, (token_ids, _) in rows.items():
                 # Rows that only other hosts read may have steps to make up.
                 self.updaters[table].read(token_ids)  # type: ignore[union-attr]
-        self.optimizer.step()
-        for table, (token_ids, gradient) in rows.items():
-            updater = self.updaters[table]
-            assert updater is not None
-            updater.update(token_ids, gradient)
+        updates = [partial(self._update_table, table, *given) for table, given in rows.items()]
+        if self._is_at_servers:
+            # The engine's store is one thread's.
+            self.optimizer.step()
+            for update in updates:
+                update()
+        else:
+            side_by_side(self.optimizer.step, *updates)
         sums: Floats = np.sum([sums.asnumpy() for sums, _ in found], axis=0)
         return sums
 
@@ -156,6 +162,11 @@ class Learner:
         differentiate = differentiate_on_host if part.network.is_packed else differentiate_on_tape
         return differentiate(part.network, given, part.labels, part.weight)
 
+    def _update_table(self, table: int, token_ids: npt.NDArray[np.int64], gradient: Floats) -> None:
+        updater = self.updaters[table]
+        assert updater is not None
+        updater.update(token_ids, gradient)
+
     def _row_gradients(
         self, parts: Sequence[Part], gradients: Sequence[list[Floats | None]]
     ) -> dict[int, tuple[npt.NDArray[np.int64], Floats]]:
@@ -165,8 +176,9 @@ class Learner:
             for (table, read), gradient in zip(part.reads, of_part, strict=True):
                 if gradient is not None:
                     # A batch without a token is a step for the table all the same, but of no row.
-                    count = 0 if read.is_empty else len(gradient)
-                    rows = read.token_ids[:count], gradient[:count]
+                    rows = read.token_ids, gradient
+                    if read.is_empty:
+                        rows = read.token_ids[:0], gradient[:0]
                     by_table.setdefault(table, []).append(rows)
         return {table: _summed(found) for table, found in sorted(by_table.items())}
 

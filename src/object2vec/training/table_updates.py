@@ -33,6 +33,9 @@ class TableUpdater:
         self._touches_every_row = not is_lazy and not self._is_deferred
         # The array's own shape and order; zeros cost no memory until a row is touched.
         self.states = tuple(np.zeros_like(table.weights) for _ in range(rule.state_count))
+        # What was read last: it is updated next, and need not be gathered once more.
+        self._read_ids = np.zeros(0, dtype=np.int64)
+        self._read_rows = self.table.weights[:0]
         self.last_steps = np.zeros(len(table.weights), dtype=np.int64)
         self._block_rows = block_rows(table.weights)
 
@@ -47,19 +50,25 @@ class TableUpdater:
             self.table.weights.take(token_ids[block], axis=0, out=rows[block], mode="clip")
 
         for_blocks(len(token_ids), self._block_rows, take)
-        return rows
+        self._read_ids, self._read_rows = token_ids, rows
+        return rows[:]  # the engine makes what it is handed read-only
 
     def update(self, token_ids: npt.NDArray[np.int64], gradient: npt.NDArray[np.float32]) -> None:
-        """Make one step with the gradient (U, E) of the rows of distinct ids (U,), just read."""
+        """Make one step with the gradient (U, E) of the rows of distinct ids (U,), just read.
+
+        What `read` gave for the same ids is written to.
+        """
         self.step += 1
         self._rule.begin_step(self.step)
         if self._touches_every_row:
             self._update_every_row(token_ids, gradient)
             return
 
+        is_read = token_ids is self._read_ids
+
         def update(block: slice) -> None:
             ids = token_ids[block]
-            weights = self.table.weights[ids]
+            weights = self._read_rows[block] if is_read else self.table.weights[ids]
             states = [state[ids] for state in self.states]
             self._rule.apply(weights, gradient[block], states)
             self._store(ids, weights, states)
