@@ -10,7 +10,10 @@ table.md.
 
 The limits of the machine are measured too: a product of large matrices for arithmetic, a copy of a
 large array for memory traffic. The share of the first is what the multiply-adds of the dense
-layers, forward and backward, would take of it.
+layers, forward and backward, would take of it; that of the second, what reading and writing the
+numbers that a step cannot avoid would take: the embeddings of all tokens and their gradients, and
+of every parameter in the batch its value, gradient and optimizer state. Numbers in the processor's
+caches move faster than a copy of memory, so either share is a measure of size, not a bound.
 """
 
 import argparse
@@ -30,7 +33,6 @@ from pathlib import Path
 import numpy as np
 
 _THROUGHPUT = re.compile(r"train throughput=([0-9.e+]+) records/second")
-_PEER_SECONDS = "20"
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Measured:
         megabytes: Peak resident memory of our runs in MiB.
         peer_megabytes: The same of the peer's.
         multiply_adds: Of the dense layers, a record, forward.
+        moved_bytes: What a record's part of a step reads and writes at least.
     """
 
     ours: list[float] = field(default_factory=list)
@@ -50,6 +53,7 @@ class Measured:
     megabytes: float = 0.0
     peer_megabytes: float = 0.0
     multiply_adds: float = 0.0
+    moved_bytes: float = 0.0
 
 
 def main() -> int:
@@ -59,6 +63,7 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--peer", type=shlex.split, default=[])
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--peer-seconds", type=float, default=20.0, help="a run of the peer")
     parser.add_argument("--only", nargs="*", default=[])
     options = parser.parse_args()
     folders = sorted(
@@ -73,7 +78,7 @@ def main() -> int:
             measured = results[folder.name]
             _run_ours(folder, measured)
             if options.peer:
-                _run_peer(folder, options.peer, measured)
+                _run_peer(folder, options.peer, options.peer_seconds, measured)
             print(number, folder.name, measured.ours[-1], measured.peers[-1:], flush=True)
     options.out.mkdir(parents=True, exist_ok=True)
     told = {name: asdict(measured) for name, measured in results.items()}
@@ -119,14 +124,14 @@ def _run_ours(folder: Path, measured: Measured) -> None:
         measured.ours.append(float(_THROUGHPUT.findall(log)[-1]))
         if not measured.multiply_adds:  # the same in every run
             manifest = json.loads((job / "model" / "model.json").read_text())
-            measured.multiply_adds = _multiply_adds(folder, manifest)
+            _count(folder, hyperparameters, manifest, measured)
 
 
-def _run_peer(folder: Path, peer: list[str], measured: Measured) -> None:
+def _run_peer(folder: Path, peer: list[str], seconds: float, measured: Measured) -> None:
     (train,) = (folder / "train").glob("*.jsonl")
     command = [*peer, str(folder / "hyperparameters.json"), str(train), "--epochs", "1"]
     log, measured.peer_megabytes = _run(
-        [*command, "--max-seconds", _PEER_SECONDS], dict(os.environ), measured.peer_megabytes
+        [*command, "--max-seconds", str(seconds)], dict(os.environ), measured.peer_megabytes
     )
     measured.peers.append(json.loads(log.splitlines()[-1])["records_per_second"])
 
@@ -143,43 +148,71 @@ def _run(command: list[str], variables: dict[str, str], highest: float) -> tuple
     return log, max(highest, usage.ru_maxrss / 1024)
 
 
-def _multiply_adds(folder: Path, manifest: dict[str, object]) -> float:
-    """Return the multiply-adds of the dense layers a record, forward: weights times positions."""
+def _count(
+    folder: Path,
+    hyperparameters: dict[str, str],
+    manifest: dict[str, object],
+    measured: Measured,
+) -> None:
+    """Count what a record costs: multiply-adds are weights times the positions they meet."""
     arrays = manifest["arrays"]
     assert isinstance(arrays, dict)
-    lengths = [0.0, 0.0]
-    count = 0
-    for path in (folder / "train").glob("*.jsonl"):
-        for line in path.read_text().splitlines():
-            record = json.loads(line)
-            count += 1
-            lengths[0] += len(record["in0"])
-            lengths[1] += len(record["in1"])
-    total = 0.0
+    records = [
+        json.loads(line)
+        for path in (folder / "train").glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
+    lengths = [float(np.mean([len(each[side]) for each in records])) for side in ("in0", "in1")]
+    batch_size = int(hyperparameters["mini_batch_size"])
+    distinct = _distinct_tokens(records, batch_size, "embed_shared_weight" in arrays)
+    parameters = 0.0
     for name, entry in arrays.items():
-        if name.startswith("embed_") or len(entry["shape"]) < 2:
+        shape = entry["shape"]
+        if name.startswith("embed_"):
+            tables = (0, 1) if name == "embed_shared_weight" else (int(name == "embed_1_weight"),)
+            # Forward and back: each token's embedding is read once, and written once.
+            measured.moved_bytes += 4 * 2 * sum(lengths[side] for side in tables) * shape[1]
+            parameters += distinct[tables[0]] * shape[1]
             continue
-        side = {"source": 0, "target": 1}.get(name.split("_")[0])
-        times = 1.0 if side is None else lengths[side] / count
-        total += times * float(np.prod(entry["shape"]))
-    return total
+        parameters += float(np.prod(shape))
+        if len(shape) > 1:
+            side = {"source": 0, "target": 1}.get(name.split("_")[0])
+            times = 1.0 if side is None else lengths[side]
+            measured.multiply_adds += times * float(np.prod(shape))
+    # Adam: value, gradient and two states are read, all but the gradient written.
+    measured.moved_bytes += 4 * 7 * parameters / batch_size
+
+
+def _distinct_tokens(
+    records: list[dict[str, list[int]]], batch_size: int, is_tied: bool
+) -> list[float]:
+    """Return the distinct tokens of a batch in each table, in the mean over some batches."""
+    generator = np.random.default_rng(1)
+    counts = []
+    for _ in range(10):
+        chosen = [records[place] for place in generator.integers(0, len(records), batch_size)]
+        sides = [{token for each in chosen for token in each[side]} for side in ("in0", "in1")]
+        counts.append([len(sides[0] | sides[1])] if is_tied else [len(side) for side in sides])
+    return [float(count) for count in np.mean(counts, axis=0)]
 
 
 def table(results: dict[str, Measured], limits: dict[str, float]) -> str:
     """Return the table in Markdown."""
     lines = [
         "| workload | records/s | the peer's | ratio | lowest..highest of the runs | peak MiB "
-        "| the peer's | share of the matrix product's limit |",
-        "|---|---|---|---|---|---|---|---|",
+        "| the peer's | of the matrix product's limit | of the copy's limit |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, measured in results.items():
         ours = statistics.median(measured.ours)
         peer = statistics.median(measured.peers) if measured.peers else float("nan")
-        share = 3 * measured.multiply_adds * ours / limits["multiply_adds"]
+        arithmetic = 3 * measured.multiply_adds * ours / limits["multiply_adds"]
+        traffic = measured.moved_bytes * ours / limits["copied_bytes"]
         lines.append(
             f"| {name} | {ours:,.0f} | {peer:,.0f} | {ours / peer:.2f} "
             f"| {min(measured.ours):,.0f}..{max(measured.ours):,.0f} "
-            f"| {measured.megabytes:,.0f} | {measured.peer_megabytes:,.0f} | {share:.0%} |"
+            f"| {measured.megabytes:,.0f} | {measured.peer_megabytes:,.0f} "
+            f"| {arithmetic:.0%} | {traffic:.0%} |"
         )
     return "\n".join(lines) + "\n"
 
