@@ -1,6 +1,6 @@
 """One training step and one pass of scoring: the network, its tables and their optimizers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from object2vec.data.batches import PairBatch, scoring_batches
 from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
-from object2vec.network.blocks import side_by_side
+from object2vec.network.blocks import BLOCK_ELEMENTS, side_by_side
 from object2vec.network.differentiation import differentiate_on_host, differentiate_on_tape
 from object2vec.network.lookup import TableRead
 from object2vec.network.pair_network import PairNetwork
@@ -139,14 +139,16 @@ class Learner:
             for table, (token_ids, _) in rows.items():
                 # Rows that only other hosts read may have steps to make up.
                 self.updaters[table].read(token_ids)  # type: ignore[union-attr]
-        updates = [partial(self._update_table, table, *given) for table, given in rows.items()]
-        if self._is_at_servers:
-            # The engine's store is one thread's.
-            self.optimizer.step()
-            for update in updates:
-                update()
-        else:
-            side_by_side(self.optimizer.step, *updates)
+        # Few rows are the work of one processor; many are divided, and the store is one thread's.
+        beside: list[Callable[[], None]] = []
+        after: list[Callable[[], None]] = []
+        for table, (token_ids, gradient) in rows.items():
+            is_small = gradient.size <= BLOCK_ELEMENTS and not self._is_at_servers
+            update = partial(self._update_table, table, token_ids, gradient)
+            (beside if is_small else after).append(update)
+        side_by_side(self.optimizer.step, *beside)
+        for update in after:
+            update()
         sums: Floats = np.sum([sums.asnumpy() for sums, _ in found], axis=0)
         return sums
 
