@@ -147,8 +147,8 @@ class Learner:
             update = partial(self._update_table, table, token_ids, gradient)
             (beside if is_small else after).append(update)
         side_by_side(self.optimizer.step, *beside)
-        for update in after:
-            update()
+        for each in after:
+            each()
         sums: Floats = np.sum([sums.asnumpy() for sums, _ in found], axis=0)
         return sums
 
