@@ -92,8 +92,10 @@ class Place:
         return str(self.session.upload_data(str(folder), bucket, f"object2vec/data/{name}"))
 
 
-def train(place: Place, channels: Path, hyperparameters: dict[str, str]) -> Estimator:
-    """Train; the job's log is printed.
+def train(
+    place: Place, channels: Path, hyperparameters: dict[str, str], instances: int
+) -> Estimator:
+    """Train one model on all instances; their log is printed.
 
     Raises:
         SystemExit: The job failed in local mode; it says why.
@@ -102,7 +104,7 @@ def train(place: Place, channels: Path, hyperparameters: dict[str, str]) -> Esti
     estimator = Estimator(
         place.image,
         place.role,
-        instance_count=1,
+        instance_count=instances,
         instance_type=place.training_instance,
         hyperparameters=hyperparameters,
         metric_definitions=movie_ratings.metric_definitions(),
@@ -210,6 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--port", type=int, default=8080, help="of the local endpoint (default: 8080)"
     )
+    parser.add_argument(
+        "--instances", type=int, default=1, help="that train the model together (default: 1)"
+    )
     movie_ratings.add_arguments(parser)
     options = parser.parse_args(arguments)
     folder = options.output.resolve()
@@ -222,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     channels = movie_ratings.prepare_channels(options.data, folder / "prepared")
     test = movie_ratings.read_ratings(channels, "test")
     hyperparameters = movie_ratings.published_hyperparameters(options.epochs, options.set)
-    estimator = train(place, channels, hyperparameters)
+    estimator = train(place, channels, hyperparameters, options.instances)
     answers = ask_endpoint(place, estimator, test[:ASKED])
     answers["scores, transform"] = transform(place, estimator, channels)
     (folder / "answers.json").write_text(json.dumps(answers))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -188,6 +189,31 @@ def test_the_estimator_leaves_no_container_running(estimated: Run) -> None:
     command = ["docker", "ps", "--filter", f"label={PROJECT_FOLDER}", "--format", form]
     running = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert str(estimated.folder) not in running
+
+
+def statuses(name: str, folder: Path) -> list[str]:
+    """What the engine says of the containers of that name that a compose file in there began."""
+    form = f'{{{{.Label "{PROJECT_FOLDER}"}}}}\t{{{{.Status}}}}'
+    command = ["docker", "ps", "--all", "--filter", f"name={name}", "--format", form]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line.split("\t") for line in listed.splitlines()]
+    return [status for place, status in lines if Path(place).is_relative_to(folder)]
+
+
+def test_two_instances_of_the_estimator_train_the_model_that_is_served(run_example: Any) -> None:
+    """Local mode gives both the same model folder, and stops the others when one ends."""
+    instances = ("--local", "--instances", "2", "--epochs", "2", "--port", free_port())
+    done = run_example("estimator.py", 2, "two-instances", *instances, values=SMALL)
+    assert done.exit_code == 0, done.output + done.errors
+    losses = {}
+    for host in ("algo-1", "algo-2"):
+        metric = rf"#quality_metric: host={host}-\w+, (epoch=\d, .* <loss>=.*)"
+        losses[host] = [line.rstrip() for line in re.findall(metric, done.output)]
+    assert losses["algo-1"] == losses["algo-2"]
+    assert len(losses["algo-1"]) == 2 * 2  # epochs, and the channels train and validation
+    assert [status.split(" ")[1] for status in statuses("-algo-2-", done.folder)] == ["(0)"]
+    error = done.output.rpartition("mean squared error over the test channel: ")[2].split()
+    assert float(error[0]) < float(error[-1].rstrip(")"))
 
 
 def test_the_model_trainer_leaves_a_model_that_can_be_inspected(run_example: Any) -> None:
