@@ -109,7 +109,8 @@ class ParameterServers:
         for line in output:
             logger.warning("Parameter %s: %s", role, line.rstrip())
         code = child.wait()
-        if not self._is_closed:
+        # 0: the engine ended it, as it does once the training on every host is over.
+        if code and not self._is_closed:
             self._on_death(
                 PlatformError(
                     f"The parameter {role} on this host ended with exit code {code}; the log has "

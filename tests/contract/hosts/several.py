@@ -30,6 +30,7 @@ class SeveralHosts:
     def __init__(self, folder: Path, count: int) -> None:
         self.names = [f"127.0.0.{number}" for number in range(1, count + 1)]
         self.hosts = [MLFolderBuilder(folder / name) for name in self.names]
+        self.command = train_command()
         self.variables = {"OBJECT2VEC_HOSTS_PORT": str(free_port())}
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         self.ended: dict[int, float] = {}
@@ -66,7 +67,7 @@ class SeveralHosts:
         host = self.hosts[rank]
         with (host.root / "log").open("wb") as log, (host.root / "errors").open("wb") as errors:
             self.processes[rank] = subprocess.Popen(
-                train_command(),
+                self.command,
                 env=host.environment(**self.variables),
                 stdout=log,
                 stderr=errors,

@@ -2,6 +2,7 @@
 
 import re
 import socket
+import sys
 import time
 
 import numpy as np
@@ -74,6 +75,24 @@ def test_three_hosts_learn_what_one_host_learns(make_hosts, ml_folder, changes) 
     expected, found = (SavedModel.open(host.model).arrays for host in (alone, hosts.hosts[0]))
     for name, array in expected.items():
         np.testing.assert_allclose(found[name], array, rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+SLOW_TO_END = """
+import sys, time
+from object2vec_container.hosts.group import HostGroup
+finish = HostGroup.finish
+HostGroup.finish = lambda group: (time.sleep(2), finish(group))
+from object2vec_container.train import main
+sys.exit(main())
+"""
+
+
+def test_parameter_servers_that_the_engine_ends_before_the_hosts_fail_nothing(make_hosts) -> None:
+    hosts = make_hosts(2).hyperparameters()
+    hosts.command = [sys.executable, "-c", SLOW_TO_END]
+    hosts.replicated("train", MLFolderBuilder.records(60))
+    runs = hosts.train()
+    assert [run.exit_code for run in runs] == [0, 0], [run.log for run in runs]
 
 
 def test_shards_of_different_sizes_and_one_without_any_record(make_hosts) -> None:
