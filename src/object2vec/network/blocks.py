@@ -22,6 +22,11 @@ from object2vec.network.engine import available_cpus
 BLOCK_ELEMENTS = 1 << 16
 
 
+# For less another processor is not worth the hand-over, some 50 microseconds.
+_LEAST_NANOSECONDS = 200_000
+# What one processor does in a nanosecond, roughly.
+MULTIPLY_ADDS_A_NANOSECOND = 45
+
 _thread = local()
 
 
@@ -63,9 +68,16 @@ def for_blocks(count: int, block_size: int, work: Callable[[slice], None]) -> No
             each.result()
 
 
-def for_shares(count: int, work: Callable[[slice], None]) -> None:
-    """Call `work` with as many equal blocks of 0 to `count` as there are processors."""
-    for_blocks(count, max(1, -(-count // available_cpus())), work)
+def for_shares(count: int, nanoseconds: float, work: Callable[[slice], None]) -> None:
+    """Call `work` with equal blocks of 0 to `count`, as many as processors are worth having.
+
+    Args:
+        count: The places to work on.
+        nanoseconds: About how long one processor would take for all of them.
+        work: Takes a block.
+    """
+    shares = max(1, min(available_cpus(), int(nanoseconds / _LEAST_NANOSECONDS)))
+    for_blocks(count, max(1, -(-count // shares)), work)
 
 
 def side_by_side(first: Callable[[], None], *others: Callable[[], None]) -> None:

@@ -13,7 +13,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from object2vec.network.blocks import block_rows, for_blocks, for_shares
+from object2vec.network.blocks import (
+    MULTIPLY_ADDS_A_NANOSECOND,
+    block_rows,
+    for_blocks,
+    for_shares,
+)
 from object2vec.network.engine import from_numpy, host_view, mx, nd
 from object2vec.network.lookup import SparseMatrix
 
@@ -117,7 +122,12 @@ class Comparison:
             for part, place in self._places.items():
                 outputs += self._product(part, weight[units, place])
 
-        for_shares(len(weight), multiply)
+        for_shares(len(weight), self._nanoseconds, multiply)
+
+    @property
+    def _nanoseconds(self) -> float:
+        """About how long one processor takes to multiply all records by all weights."""
+        return len(self._records[0]) * self._weight.size / MULTIPLY_ADDS_A_NANOSECOND
 
     def _compare(self) -> None:
         """Compare every record's two encodings, by all operators that do."""
@@ -173,7 +183,7 @@ class Comparison:
                     heads, inputs = alone[part], self._sides[part == "right"].values
                 np.matmul(heads[:, units].T, inputs, out=of_weight[units, place])
 
-        for_shares(len(of_weight), of_units)
+        for_shares(len(of_weight), self._nanoseconds, of_units)
         of_records = [np.zeros_like(values) for values in self._records]  # (N, C) twice
         of_alone = {part: np.empty_like(self._sides[part == "right"].values) for part in alone}
 
@@ -187,7 +197,7 @@ class Comparison:
                 else:
                     of_records[part == "right"][:, columns] += of_outputs @ weight
 
-        for_shares(of_records[0].shape[1], of_columns)
+        for_shares(of_records[0].shape[1], self._nanoseconds, of_columns)
         made = []
         for part, encodings, gradient in zip(
             ("left", "right"), self._sides, of_records, strict=True

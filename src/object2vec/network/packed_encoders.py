@@ -24,6 +24,10 @@ from object2vec.network.recurrence import Recurrence
 Floats = npt.NDArray[np.float32]
 
 
+# Of fewer sequences, products of matrices are small and slow.
+_LEAST_SEQUENCES = 16
+
+
 class PackedPass(ABC):
     """One batch's way through a sequence encoder.
 
@@ -244,8 +248,9 @@ def packed_layout(
 ) -> InLine | InSteps:
     """Return how an encoder's sequences of these lengths, shape (N,), are packed."""
     if isinstance(encoder, BiLSTM):
-        # With both directions, a task for every processor.
-        return InSteps.of(lengths, groups=max(1, available_cpus() // 2))
+        # With both directions, a task for every processor that gets sequences enough.
+        groups = min(available_cpus() // 2, len(lengths) // _LEAST_SEQUENCES)
+        return InSteps.of(lengths, max(1, groups))
     # What a filter reaches past a sequence's end is zero.
     return InLine.of(lengths, gap=encoder.width // 2)
 
