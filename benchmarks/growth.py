@@ -17,18 +17,16 @@ import argparse
 import json
 import os
 import re
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import running_program
 
 _MEBIBYTE = 2**20
 _LENGTHS = (2, 4)  # ids of in0 and in1
@@ -145,24 +143,25 @@ def run(
         (job / "input" / "config" / "hyperparameters.json").write_text(json.dumps(hyperparameters))
         write_records(job / "input" / "data" / "train" / "part.jsonl", records, vocabulary)
         began = time.perf_counter()
-        log, usage, own = _train({**variables, "OBJECT2VEC_ML_ROOT": root}, limit)
+        command = [sys.executable, "-m", "object2vec_container.train"]
+        done = running_program.run(command, {**variables, "OBJECT2VEC_ML_ROOT": root}, limit)
         seconds = time.perf_counter() - began
-    count, reading = _READ.findall(log)[-1]
-    trained = float(_THROUGHPUT.findall(log)[-1])
-    speeds = [float(speed) for speed in _SPEED.findall(log)]
-    in_files = _IN_FILES.findall(log)
+    count, reading = _READ.findall(done.log)[-1]
+    trained = float(_THROUGHPUT.findall(done.log)[-1])
+    speeds = [float(speed) for speed in _SPEED.findall(done.log)]
+    in_files = _IN_FILES.findall(done.log)
     table_size = vocabulary * dimension * 4 / _MEBIBYTE
     return Run(
         records=int(count),
         vocabulary=vocabulary,
         dimension=dimension,
         seconds=seconds,
-        cpu=usage.ru_utime + usage.ru_stime,
+        cpu=done.cpu,
         read=int(count) / max(float(reading), 0.01),  # the log rounds to hundredths
         trained=trained,
         step=statistics.median(speeds) if speeds else trained,
-        rss=usage.ru_maxrss / 1024,
-        own=own,
+        rss=done.resident,
+        own=done.own,
         in_files=float(in_files[-1].replace(",", "")) if in_files else 0.0,
         model=table_size * (1 + _STATES[hyperparameters["optimizer"]]),
         mean=table_size,
@@ -210,45 +209,6 @@ def _digits(numbers: np.ndarray, width: int) -> np.ndarray:
     digits = (numbers[:, None] // powers % 10 + ord("0")).astype(np.uint8)
     digits[numbers[:, None] < powers] = ord(" ")
     return digits
-
-
-def _train(
-    variables: dict[str, str], limit: int | None
-) -> tuple[str, resource.struct_rusage, float]:
-    """Run `train`; return its log, what it used, and its highest own memory in MiB."""
-    command = [sys.executable, "-m", "object2vec_container.train"]
-    highest = 0.0
-
-    def watch(process: subprocess.Popen[str], is_over: threading.Event) -> None:
-        nonlocal highest
-        while not is_over.wait(0.25):
-            highest = max(highest, _own_memory(process.pid))
-
-    is_over = threading.Event()
-    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
-        if limit is not None:
-            # Heap and private memory; pages of mapped files do not count.
-            resource.prlimit(process.pid, resource.RLIMIT_DATA, (limit * _MEBIBYTE,) * 2)
-        watcher = threading.Thread(target=watch, args=(process, is_over))
-        watcher.start()
-        assert process.stdout is not None
-        log = process.stdout.read()
-        is_over.set()
-        watcher.join()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}:\n{log[-2000:]}")
-    return log, usage, highest
-
-
-def _own_memory(process: int) -> float:
-    try:
-        text = Path(f"/proc/{process}/smaps_rollup").read_text()
-    except OSError:  # it has just ended
-        return 0.0
-    found = re.search(r"^Anonymous:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 def table(runs: Sequence[Run], by: str) -> str:

@@ -22,7 +22,6 @@ import os
 import re
 import shlex
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+import running_program
 
 _THROUGHPUT = re.compile(r"train throughput=([0-9.e+]+) records/second")
 
@@ -118,10 +118,9 @@ def _run_ours(folder: Path, measured: Measured) -> None:
         path = job / "input" / "config" / "hyperparameters.json"
         path.write_text(json.dumps(hyperparameters))
         train = Path(sys.executable).with_name("train")
-        log, measured.megabytes = _run(
-            [str(train)], {**os.environ, "OBJECT2VEC_ML_ROOT": root}, measured.megabytes
-        )
-        measured.ours.append(float(_THROUGHPUT.findall(log)[-1]))
+        done = running_program.run([str(train)], {**os.environ, "OBJECT2VEC_ML_ROOT": root})
+        measured.megabytes = max(measured.megabytes, done.resident)
+        measured.ours.append(float(_THROUGHPUT.findall(done.log)[-1]))
         if not measured.multiply_adds:  # the same in every run
             manifest = json.loads((job / "model" / "model.json").read_text())
             _count(folder, hyperparameters, manifest, measured)
@@ -130,22 +129,9 @@ def _run_ours(folder: Path, measured: Measured) -> None:
 def _run_peer(folder: Path, peer: list[str], seconds: float, measured: Measured) -> None:
     (train,) = (folder / "train").glob("*.jsonl")
     command = [*peer, str(folder / "hyperparameters.json"), str(train), "--epochs", "1"]
-    log, measured.peer_megabytes = _run(
-        [*command, "--max-seconds", str(seconds)], dict(os.environ), measured.peer_megabytes
-    )
-    measured.peers.append(json.loads(log.splitlines()[-1])["records_per_second"])
-
-
-def _run(command: list[str], variables: dict[str, str], highest: float) -> tuple[str, float]:
-    """Return a command's output, and the higher of its peak memory and `highest`, in MiB."""
-    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        log = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command[0]} ended with {process.returncode}:\n{log[-2000:]}")
-    return log, max(highest, usage.ru_maxrss / 1024)
+    done = running_program.run([*command, "--max-seconds", str(seconds)], os.environ)
+    measured.peer_megabytes = max(measured.peer_megabytes, done.resident)
+    measured.peers.append(json.loads(done.log.splitlines()[-1])["records_per_second"])
 
 
 def _count(
