@@ -1,4 +1,4 @@
-"""How much memory this process may use: the machine's, or less where a control group says so."""
+"""How much memory this process may use, and how much is free: the machine's, or a group's."""
 
 import os
 from collections.abc import Iterator
@@ -26,6 +26,30 @@ def memory_limit(root: Path = Path("/")) -> int:
     return min(limits, default=_GUESS)
 
 
+def free_memory(root: Path = Path("/")) -> int:
+    """Return the bytes of memory that are free: the machine's, or fewer where a cgroup says so.
+
+    Args:
+        root: Where `proc` and `sys` are found.
+    """
+    free = [
+        _first_number(line.split()[1]) * 1024
+        for line in _lines(root / "proc/meminfo")
+        if line.startswith("MemAvailable:")
+    ]
+    for limit, used in (
+        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
+        (
+            "sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "sys/fs/cgroup/memory/memory.usage_in_bytes",
+        ),
+    ):
+        limits, uses = _lines(root / limit), _lines(root / used)
+        if limits and uses and limits[0].isdigit():
+            free.append(max(0, int(limits[0]) - int(uses[0])))
+    return min(free, default=_GUESS)
+
+
 def is_in_memory(folder: Path, root: Path = Path("/")) -> bool:
     """Return whether files below `folder` take memory and no disk: a tmpfs or ramfs is there."""
     kind, longest = "", -1
@@ -49,6 +73,10 @@ def _limits(root: Path) -> Iterator[str]:
         while group.is_relative_to(top):
             yield from _lines(group / file)[:1]
             group = group.parent
+
+
+def _first_number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
 
 
 def _lines(path: Path) -> list[str]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from object2vec.memory import is_in_memory, memory_limit
+from object2vec.memory import free_memory, is_in_memory, memory_limit
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -70,3 +70,40 @@ def test_the_nearest_mount_says_whether_files_are_in_memory(tmp_path: Path) -> N
     assert found == {"/": False, "/run/x": True, "/run/disk/x": False}
     assert is_in_memory(Path("/a b"), tmp_path)
     assert not is_in_memory(Path("/runs"), tmp_path)
+
+
+V2 = "sys/fs/cgroup/memory."
+V1 = "sys/fs/cgroup/memory/memory."
+AVAILABLE = {
+    "proc/meminfo": (
+        "MemTotal:       9000 kB\nMemFree:  10 kB\nMemAvailable:    4000 kB\nCached: 7 kB\n"
+    )
+}
+
+
+def test_free_memory_is_the_machine_s_where_no_group_limits_it(tmp_path: Path) -> None:
+    assert free_memory(write(tmp_path, AVAILABLE)) == 4000 * 1024
+    write(tmp_path, {f"{V2}max": "max\n", f"{V2}current": "1000\n"})
+    assert free_memory(tmp_path) == 4000 * 1024
+
+
+@pytest.mark.parametrize(
+    ("limit", "used"),
+    [(f"{V2}max", f"{V2}current"), (f"{V1}limit_in_bytes", f"{V1}usage_in_bytes")],
+    ids=["version 2", "version 1"],
+)
+def test_a_control_group_s_limit_counts_where_it_is_less(
+    tmp_path: Path, limit: str, used: str
+) -> None:
+    write(tmp_path, AVAILABLE | {limit: "5000\n", used: "2000\n"})
+    assert free_memory(tmp_path) == 3000
+    write(tmp_path, {limit: "9223372036854771712\n"})
+    assert free_memory(tmp_path) == 4000 * 1024
+    write(tmp_path, {limit: "1000\n"})
+    assert free_memory(tmp_path) == 0
+
+
+def test_free_memory_is_guessed_where_nothing_tells_it(tmp_path: Path) -> None:
+    assert free_memory(tmp_path) == 2**31
+    write(tmp_path, {f"{V2}max": "", f"{V2}current": ""})
+    assert free_memory(tmp_path) == 2**31

@@ -144,41 +144,6 @@ _CONVERTED = (
 )
 
 
-def free_memory(root: Path = Path("/")) -> int:
-    """Return the bytes of memory that are free: the machine's, or fewer where a cgroup says so.
-
-    Args:
-        root: Where `proc` and `sys` are found.
-    """
-    free = [
-        _first_number(line.split()[1]) * 1024
-        for line in _lines(root / "proc/meminfo")
-        if line.startswith("MemAvailable:")
-    ]
-    for limit, used in (
-        ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current"),
-        (
-            "sys/fs/cgroup/memory/memory.limit_in_bytes",
-            "sys/fs/cgroup/memory/memory.usage_in_bytes",
-        ),
-    ):
-        limits, uses = _lines(root / limit), _lines(root / used)
-        if limits and uses and limits[0].isdigit():
-            free.append(max(0, int(limits[0]) - int(uses[0])))
-    return min(free, default=2**31)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text().splitlines()
-    except OSError:
-        return []
-
-
-def _first_number(text: str) -> int:
-    return int(text) if text.isdigit() else 0
-
-
 def visible_gpus(devices: Path = Path("/dev")) -> tuple[str, ...]:
     """Return the GPUs to serve from, as CUDA_VISIBLE_DEVICES names them.
 

@@ -9,7 +9,6 @@ from object2vec.errors import ClientError
 from object2vec_container.serving.settings import (
     MEBIBYTE,
     Settings,
-    free_memory,
     visible_gpus,
 )
 from object2vec_container.serving.settings_table import SETTINGS, unknown_names
@@ -23,20 +22,6 @@ def message_of(variables: Mapping[str, str]) -> str:
     with pytest.raises(ClientError) as caught:
         Settings.from_variables(variables)
     return str(caught.value)
-
-
-def write(root: Path, **files: str) -> Path:
-    """A root folder with the kernel's files; two underscores stand for a slash, one for a dot."""
-    for name, text in files.items():
-        path = root / name.replace("__", "/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return root
-
-
-V2 = "sys__fs__cgroup__memory."
-V1 = "sys__fs__cgroup__memory__memory."
-AVAILABLE = "MemTotal:       9000 kB\nMemFree:  10 kB\nMemAvailable:    4000 kB\nCached: 7 kB\n"
 
 
 def test_without_variables_the_defaults_hold() -> None:
@@ -247,34 +232,6 @@ def test_transforms_at_a_time_carry_no_more_than_100_megabytes(
 ) -> None:
     settings = settings_of(SAGEMAKER_MAX_PAYLOAD_IN_MB=megabytes, NUM_WORKERS="16")
     assert settings.for_machine(1, 10**12, ()).concurrent_transforms == transforms
-
-
-def test_free_memory_is_the_machine_s_where_no_group_limits_it(tmp_path: Path) -> None:
-    assert free_memory(write(tmp_path, proc__meminfo=AVAILABLE)) == 4000 * 1024
-    write(tmp_path, **{f"{V2}max": "max\n", f"{V2}current": "1000\n"})
-    assert free_memory(tmp_path) == 4000 * 1024
-
-
-@pytest.mark.parametrize(
-    ("limit", "used"),
-    [(f"{V2}max", f"{V2}current"), (f"{V1}limit_in_bytes", f"{V1}usage_in_bytes")],
-    ids=["version 2", "version 1"],
-)
-def test_a_control_group_s_limit_counts_where_it_is_less(
-    tmp_path: Path, limit: str, used: str
-) -> None:
-    write(tmp_path, proc__meminfo=AVAILABLE, **{limit: "5000\n", used: "2000\n"})
-    assert free_memory(tmp_path) == 3000
-    write(tmp_path, **{limit: "9223372036854771712\n"})
-    assert free_memory(tmp_path) == 4000 * 1024
-    write(tmp_path, **{limit: "1000\n"})
-    assert free_memory(tmp_path) == 0
-
-
-def test_free_memory_is_guessed_where_nothing_tells_it(tmp_path: Path) -> None:
-    assert free_memory(tmp_path) == 2**31
-    write(tmp_path, **{f"{V2}max": "", f"{V2}current": ""})
-    assert free_memory(tmp_path) == 2**31
 
 
 def test_gpus_are_told_by_their_devices_and_by_the_variable_that_hides_them(
