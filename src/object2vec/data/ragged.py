@@ -94,10 +94,7 @@ class RaggedArray:
             raise IndexError(f"row {rows.min()} is negative")
         starts = self.offsets[rows]
         offsets = offsets_of(self.offsets[rows + 1] - starts)
-        # Position in `values` of every id taken: the position in the result, shifted by row.
-        positions = np.repeat(starts - offsets[:-1], np.diff(offsets))
-        positions += np.arange(positions.size)
-        return RaggedArray(self.values[positions], offsets)
+        return RaggedArray(self.values[positions_of(starts, offsets)], offsets)
 
     def cut(self, max_length: int) -> "RaggedArray":
         """Return the rows with what stands past `max_length` ids left out; self where none is."""
@@ -167,3 +164,16 @@ def offsets_of(lengths: npt.NDArray[np.int64]) -> Offsets:
     offsets = np.zeros(lengths.size + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     return offsets
+
+
+def positions_of(starts: npt.NDArray[np.int64], offsets: Offsets) -> npt.NDArray[np.int64]:
+    """Return where the elements of rows stand in a flat array, one row after the other, (total,).
+
+    Args:
+        starts: Where each row begins there, (N,).
+        offsets: Where each begins and ends when they are laid end to end, (N + 1,).
+    """
+    # The position end to end, shifted by row.
+    positions = np.repeat(starts - offsets[:-1], np.diff(offsets))
+    positions += np.arange(positions.size)
+    return positions

@@ -21,7 +21,6 @@ from object2vec.network.engine import available_cpus
 # Elements a block: its weights, gradient and states stay in a core's cache while they are updated.
 BLOCK_ELEMENTS = 1 << 16
 
-
 # For less another processor is not worth the hand-over, some 50 microseconds.
 _LEAST_NANOSECONDS = 200_000
 # What one processor does in a nanosecond, roughly.

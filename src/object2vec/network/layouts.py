@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from object2vec.data.ragged import offsets_of
+from object2vec.data.ragged import offsets_of, positions_of
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
@@ -25,7 +25,6 @@ Places: TypeAlias = npt.NDArray[np.int64]
 class Padded:
     """Sequence i's position t is row i * width + t; width is the rounded maximum of the lengths."""
 
-    lengths: Places
     width: int
     token_of_row: Places
 
@@ -36,7 +35,7 @@ class Padded:
         stands = np.arange(width) < lengths[:, None]  # (N, T)
         token_of_row = np.full(stands.size, -1, dtype=np.int64)
         token_of_row[stands.ravel()] = np.arange(int(lengths.sum()))
-        return cls(lengths, width, token_of_row)
+        return cls(width, token_of_row)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,8 @@ class InLine:
         total = rounded_length(int(starts[-1]), per_octave=16)
         slots[-1] += total - starts[-1]
         token_of_row = np.full(total, -1, dtype=np.int64)
-        token_of_row[_positions(starts[:-1], lengths)] = np.arange(int(lengths.sum()))
+        positions = positions_of(starts[:-1], offsets_of(lengths))
+        token_of_row[positions] = np.arange(len(positions))
         return cls(starts[:-1], slots, token_of_row)
 
 
@@ -141,11 +141,6 @@ class InSteps:
 
 
 Layout: TypeAlias = Padded | InLine | InSteps
-
-
-def _positions(starts: Places, lengths: Places) -> Places:
-    """Return starts[i], starts[i] + 1, ... for lengths[i] places of every i, end to end."""
-    return np.repeat(starts - offsets_of(lengths)[:-1], lengths) + np.arange(int(lengths.sum()))
 
 
 def rounded_length(length: int, per_octave: int = 4) -> int:

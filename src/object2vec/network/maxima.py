@@ -11,9 +11,9 @@ import numpy.typing as npt
 from object2vec.network.blocks import for_shares
 
 Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
 
 _NANOSECONDS_A_VALUE = 3  # on one processor, roughly
-Places = npt.NDArray[np.int64]
 
 
 class RectifiedMaximum:

@@ -53,7 +53,7 @@ class Recurrence:
         self._squashed = np.empty_like(self._cells)  # tanh(c)
         self.hidden = np.empty_like(self._cells)
         transposed = np.ascontiguousarray(hidden_weight.T)  # (H, 4 H)
-        for step, count in enumerate(self._counts):
+        for step in range(len(self._counts)):
             rows, before = self._rows(step)
             gates = self._gates[rows]  # (n, 4 H)
             if step:
@@ -69,7 +69,6 @@ class Recurrence:
             squashed *= 2
             squashed -= 1
             np.multiply(o, squashed, out=self.hidden[rows])
-            assert count == len(cells)
 
     def _rows(self, step: int) -> tuple[slice, slice]:
         """Return the rows of a step, and those of the step before of the same sequences."""

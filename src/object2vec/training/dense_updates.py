@@ -5,7 +5,7 @@ on all processors; the engine's own optimizers take about twice as long there. O
 devices and over several hosts the engine's trainer updates them, through its key-value store.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -76,12 +76,9 @@ class HostUpdates:
         return np.concatenate(parts)
 
     def set_gradient(self, flat: Floats) -> None:  # noqa: D102
-        start = 0
-        for parameter in self._parameters.values():
-            gradient = host_view(parameter.grad())
-            part = flat[start : start + gradient.size]
-            gradient[...] = part.reshape(gradient.shape)
-            start += gradient.size
+        parameters = list(self._parameters.values())
+        for parameter, part in zip(parameters, _parts(flat, parameters), strict=True):
+            host_view(parameter.grad())[...] = part
 
     def step(self) -> None:  # noqa: D102
         self.step_count += 1
@@ -146,13 +143,9 @@ class DeviceUpdates:
         return np.concatenate(parts)
 
     def set_gradient(self, flat: Floats) -> None:  # noqa: D102
-        start = 0
-        for parameter in self._parameters:
-            size = int(np.prod(parameter.shape))
-            part = flat[start : start + size].reshape(parameter.shape)
+        for parameter, part in zip(self._parameters, _parts(flat, self._parameters), strict=True):
             for gradient in parameter.list_grad():
                 gradient[:] = part
-            start += size
 
     def step(self) -> None:  # noqa: D102
         self._sum_over_devices()
@@ -161,6 +154,15 @@ class DeviceUpdates:
             self._trainer.update(1, ignore_stale_grad=True)
         else:
             self._trainer.step(1, ignore_stale_grad=True)
+
+
+def _parts(flat: Floats, parameters: Sequence[Any]) -> Iterator[Floats]:
+    """Yield the part of every parameter, in its shape, of an array of all end to end, (n,)."""
+    start = 0
+    for parameter in parameters:
+        size = int(np.prod(parameter.shape))
+        yield flat[start : start + size].reshape(parameter.shape)
+        start += size
 
 
 def local_store(kvstore: str) -> str:

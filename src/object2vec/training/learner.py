@@ -138,13 +138,13 @@ class Learner:
             self.optimizer.set_gradient(flat)
             for table, (token_ids, _) in rows.items():
                 # Rows that only other hosts read may have steps to make up.
-                self.updaters[table].read(token_ids)  # type: ignore[union-attr]
+                self._updater(table).read(token_ids)
         # Few rows are the work of one processor; many are divided, and the store is one thread's.
         beside: list[Callable[[], None]] = []
         after: list[Callable[[], None]] = []
         for table, (token_ids, gradient) in rows.items():
             is_small = gradient.size <= BLOCK_ELEMENTS and not self._is_at_servers
-            update = partial(self._update_table, table, token_ids, gradient)
+            update = partial(self._updater(table).update, token_ids, gradient)
             (beside if is_small else after).append(update)
         side_by_side(self.optimizer.step, *beside)
         for each in after:
@@ -164,10 +164,11 @@ class Learner:
         differentiate = differentiate_on_host if part.network.is_packed else differentiate_on_tape
         return differentiate(part.network, given, part.labels, part.weight)
 
-    def _update_table(self, table: int, token_ids: npt.NDArray[np.int64], gradient: Floats) -> None:
+    def _updater(self, table: int) -> Updater:
+        """Return what updates a table that is trained."""
         updater = self.updaters[table]
         assert updater is not None
-        updater.update(token_ids, gradient)
+        return updater
 
     def _row_gradients(
         self, parts: Sequence[Part], gradients: Sequence[list[Floats | None]]
