@@ -19,7 +19,7 @@ import threadpoolctl
 from object2vec.network.engine import available_cpus
 
 # Elements a block: its weights, gradient and states stay in a core's cache while they are updated.
-BLOCK_ELEMENTS = 1 << 16
+BLOCK_ELEMENTS = 1 << 17
 
 # For less another processor is not worth the hand-over, some 50 microseconds.
 _LEAST_NANOSECONDS = 200_000
@@ -77,6 +77,19 @@ def for_shares(count: int, nanoseconds: float, work: Callable[[slice], None]) ->
     """
     shares = max(1, min(available_cpus(), int(nanoseconds / _LEAST_NANOSECONDS)))
     for_blocks(count, max(1, -(-count // shares)), work)
+
+
+def product(
+    left: npt.NDArray[Any], right: npt.NDArray[Any], out: npt.NDArray[Any] | None = None
+) -> npt.NDArray[Any]:
+    """Return the product of matrices (n, k) and (k, m), every processor making some columns."""
+    made = np.empty((len(left), right.shape[1]), dtype=left.dtype) if out is None else out
+
+    def multiply(columns: slice) -> None:
+        np.matmul(left, right[:, columns], out=made[:, columns])
+
+    for_shares(made.shape[1], left.size * made.shape[1] / MULTIPLY_ADDS_A_NANOSECOND, multiply)
+    return made
 
 
 def side_by_side(first: Callable[[], None], *others: Callable[[], None]) -> None:

@@ -40,30 +40,25 @@ class Scorer(gluon.HybridBlock):
     def __init__(self, hyperparameters: Hyperparameters) -> None:
         super().__init__(prefix="")
         width = hyperparameters.mlp_dim
+        self.activation = hyperparameters.mlp_activation
         with self.name_scope():
             self.comparator = Comparator(hyperparameters.comparator_list)
             inputs = self.comparator.width(hyperparameters.enc_dim)
             self.mlp = gluon.nn.HybridSequential(prefix="")
             for layer in range(hyperparameters.mlp_layers):
                 self.mlp.add(gluon.nn.Dense(width, in_units=inputs, prefix=f"mlp_fc{layer}_"))
-                if hyperparameters.mlp_activation != "linear":
-                    self.mlp.add(gluon.nn.Activation(hyperparameters.mlp_activation))
+                if self.activation != "linear":
+                    self.mlp.add(gluon.nn.Activation(self.activation))
                 self.mlp.add(make_dropout(hyperparameters.dropout))
                 inputs = width
             outputs = 1 if hyperparameters.is_regression else hyperparameters.num_classes
             self.output_layer = gluon.nn.Dense(outputs, in_units=inputs, prefix="output_layer_")
 
     @property
-    def first(self) -> gluon.nn.Dense:
-        """The layer that takes the comparison: the first of the MLP, or the output layer."""
-        return self.mlp[0] if len(self.mlp) else self.output_layer
-
-    def after_first(self) -> gluon.HybridBlock:
-        """Return what scores the first layer's outputs (N, H): logits (N, classes), or (N, 1)."""
-        rest = gluon.nn.HybridSequential(prefix="")
-        for layer in [*self.mlp, self.output_layer][1:]:
-            rest.add(layer)
-        return rest
+    def dense_layers(self) -> list[gluon.nn.Dense]:
+        """Those of the MLP and the output layer; the first takes the comparison."""
+        hidden = [layer for layer in self.mlp if isinstance(layer, gluon.nn.Dense)]
+        return [*hidden, self.output_layer]
 
     def hybrid_forward(self, F: Any, left: Any, right: Any) -> Any:
         """Score encodings (N, C): logits (N, classes), or predictions (N, 1)."""

@@ -66,10 +66,12 @@ class Encodings:
         if self.places is None:
             return of_records
         if len(self.places) < _FEW:
-            sums = np.zeros((len(self.values), of_records.shape[1]), dtype=np.float32)
-            distinct, first = np.unique(self.places, return_index=True)
-            sums[distinct] = of_records[first]
-            for record in np.setdiff1d(np.arange(len(self.places)), first, assume_unique=True):
+            records = np.arange(len(self.places))
+            first = np.full(len(self.values), -1)
+            first[self.places[::-1]] = records[::-1]
+            sums = of_records[first]  # (D, X)
+            sums[first < 0] = 0
+            for record in np.flatnonzero(first[self.places] != records):
                 sums[self.places[record]] += of_records[record]
             return sums
         ones = np.ones(len(self.places), dtype=np.float32)

@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from object2vec.network.comparison import Comparison, Encodings
-from object2vec.network.engine import autograd, from_numpy, host_view, mx, nd
+from object2vec.network.dropout import DropoutMasks
+from object2vec.network.engine import autograd, host_view, nd
+from object2vec.network.host_layers import HostLayers, score_loss
 from object2vec.network.lookup import SideInput, TableRead
 from object2vec.network.packed_encoders import begin_pass
 from object2vec.network.pair_network import EmbeddedSide, PairNetwork
@@ -98,7 +100,7 @@ def differentiate_on_tape(
     inputs = [TableInput(network, *read[:2], is_trained=read[2]) for read in reads]
     with autograd.record():
         loss, sums = network.loss([side for each in inputs for side in each.sides], labels)
-    _backward(loss, weight)
+    loss.backward(None if weight == 1 else nd.full(loss.shape, weight, ctx=loss.context))
     return sums, [each.row_gradient() for each in inputs]
 
 
@@ -108,8 +110,11 @@ def differentiate_on_host(
     labels: npt.NDArray[Any],
     weight: float = 1.0,
 ) -> tuple[Any, list[Floats | None]]:
-    """Do the same on the CPU, with sequences packed and the first layer multiplied by NumPy."""
-    scorer, cpu = network.scorer, mx.cpu()
+    """Do the same on the CPU, with sequences packed and all layers but convolutions by NumPy.
+
+    The metric sums are NumPy's then.
+    """
+    scorer, masks = network.scorer, network.masks
     inputs: list[TableInput | ChosenRows] = []
     ways: dict[int, _Way] = {}
     for read, rows, is_trained in reads:
@@ -122,26 +127,25 @@ def differentiate_on_host(
         inputs.append(table)
         for part, embeddings in table.sides:
             if part.layout is None:
-                ways[part.side] = _PooledWay(network, part, embeddings, is_trained=is_trained)
+                ways[part.side] = _PooledWay(embeddings, masks)
             else:
                 ways[part.side] = _PackedWay(network, part, embeddings)
     left, right = ways[0], ways[1]
-    matrix, bias = scorer.first.weight, scorer.first.bias
+    first = scorer.dense_layers[0]
     comparison = Comparison(
         scorer.comparator.operators,
-        host_view(matrix.data()),
-        host_view(bias.data()),
+        host_view(first.weight.data()),
+        host_view(first.bias.data()),
         left.encodings,
         right.encodings,
     )
-    outputs = from_numpy(comparison.outputs, cpu)  # (N, H)
-    outputs.attach_grad()
-    with autograd.record():
-        scores = network.after_first(outputs) if len(scorer.mlp) else outputs
-        loss, sums = network.objective(scores, network.targets(labels))
-    _backward(loss, weight)
+    layers = HostLayers(scorer, comparison.outputs, masks)
+    sums, of_scores = score_loss(
+        layers.scores, labels, is_regression=network.hyperparameters.is_regression
+    )
+    of_scores *= np.float32(weight)
     gradients = comparison.gradient(
-        host_view(outputs.grad), host_view(matrix.grad()), host_view(bias.grad())
+        layers.backward(of_scores), host_view(first.weight.grad()), host_view(first.bias.grad())
     )
     for way, gradient in zip((left, right), gradients, strict=True):
         way.backward(gradient)
@@ -167,28 +171,23 @@ class _ChoiceWay(_Way):
 
 
 class _PooledWay(_Way):
-    def __init__(
-        self, network: PairNetwork, part: SideInput, embeddings: Any, *, is_trained: bool
-    ) -> None:
-        self._is_trained = is_trained
-        with autograd.record():
-            self._encoded = network.encode(part, embeddings)
-        self.encodings = Encodings(host_view(self._encoded))
+    def __init__(self, embeddings: Any, masks: DropoutMasks) -> None:
+        self._embeddings = embeddings
+        pooled = host_view(embeddings)  # (N, C)
+        self._mask = masks.draw(pooled.shape)
+        self.encodings = Encodings(pooled if self._mask is None else pooled * self._mask)
 
     def backward(self, gradient: Floats) -> None:
-        if self._is_trained:
-            self._encoded.backward(from_numpy(gradient, mx.cpu()))
+        if self._embeddings.grad is not None:
+            place = host_view(self._embeddings.grad)
+            np.multiply(gradient, 1 if self._mask is None else self._mask, out=place)
 
 
 class _PackedWay(_Way):
     def __init__(self, network: PairNetwork, part: SideInput, embeddings: Any) -> None:
         encoder = network.encoders[part.side]
-        self._pass = begin_pass(encoder, part, embeddings, is_training=True)
+        self._pass = begin_pass(encoder, part, embeddings, network.masks)
         self.encodings = Encodings(self._pass.encodings)
 
     def backward(self, gradient: Floats) -> None:
         self._pass.backward(gradient)
-
-
-def _backward(loss: Any, weight: float) -> None:
-    loss.backward(None if weight == 1 else nd.full(loss.shape, weight, ctx=loss.context))

@@ -98,6 +98,11 @@ def from_numpy(array: np.ndarray, ctx: Any) -> Any:
     return nd.array(array, ctx=ctx, dtype=array.dtype)
 
 
+def to_numpy(array: Any) -> np.ndarray:
+    """Return the numbers of an array of the engine, or of NumPy, on any device."""
+    return array if isinstance(array, np.ndarray) else array.asnumpy()
+
+
 class _Memory:
     """The memory of an array of the engine, as NumPy asks for it; keeps the array alive."""
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from object2vec.network.blocks import for_blocks
+from object2vec.network.dropout import DropoutMasks
 from object2vec.network.encoders import BiLSTM, HierarchicalCNN, LSTMDirection
 from object2vec.network.engine import autograd, available_cpus, from_numpy, host_view, mx, nd
 from object2vec.network.layouts import InLine, InSteps
@@ -49,24 +50,28 @@ class ConvolutionPass(PackedPass):
         encoder: Whose parameters are used.
         part: How the batch is laid out.
         embeddings: (L, E), on the engine.
-        is_training: Whether the gradient will be asked for, and dropout drops.
+        masks: Dropout in training, when the gradient will be asked for; None in scoring.
     """
 
     def __init__(
-        self, encoder: HierarchicalCNN, part: SideInput, embeddings: Any, *, is_training: bool
+        self,
+        encoder: HierarchicalCNN,
+        part: SideInput,
+        embeddings: Any,
+        masks: DropoutMasks | None,
     ) -> None:
+        is_training = masks is not None
         line, mask = part.layout, part.mask
         assert isinstance(line, InLine)
         self._inputs: list[Any] = []
         self._outputs: list[Any] = []
         self._maxima: list[RectifiedMaximum] = []
+        self._masks: list[Floats | None] = []
         states = embeddings
         for layer, convolution in enumerate(encoder.convolutions):
             with autograd.record() if is_training else autograd.pause():
-                if layer:
-                    values = encoder.dropout(states)  # (1, C_l, L)
-                else:
-                    values = nd.expand_dims(nd.transpose(states), axis=0)  # (1, E, L)
+                # The embeddings come a row a token, all other states a column a token.
+                values = states if layer else nd.expand_dims(nd.transpose(states), axis=0)
                 values = convolution(values)  # (1, C_l, L), one longer for an even width
                 if encoder.is_even:
                     values = nd.slice_axis(values, axis=2, begin=1, end=None)  # (1, C_l, L)
@@ -75,8 +80,13 @@ class ConvolutionPass(PackedPass):
                 self._inputs.append(states)
                 self._outputs.append(values)
             self._maxima.append(found)
-            states = from_numpy(found.states[None], mx.cpu())  # (1, C_l, L)
-            if is_training and layer < len(encoder.convolutions) - 1:
+            if layer == len(encoder.convolutions) - 1:
+                break
+            drop = masks.draw(found.states.shape) if masks else None  # (C_l, L)
+            self._masks.append(drop)
+            kept = found.states if drop is None else found.states * drop
+            states = from_numpy(kept[None], mx.cpu())  # (1, C_l, L)
+            if is_training:
                 states.attach_grad()
         maxima = np.concatenate([found.maxima for found in self._maxima])  # (C, N)
         self.encodings = np.ascontiguousarray(maxima.T)
@@ -91,7 +101,9 @@ class ConvolutionPass(PackedPass):
             of_values = found.gradient(of_maxima[start:end], of_states)  # (C_l, L)
             self._outputs[layer].backward(from_numpy(of_values[None], mx.cpu()))
             if layer:
-                of_states = host_view(self._inputs[layer].grad)[0]  # (C_l, L)
+                of_states, drop = host_view(self._inputs[layer].grad)[0], self._masks[layer - 1]
+                if drop is not None:
+                    of_states *= drop  # (C_l, L)
             end = start
 
 
@@ -102,15 +114,14 @@ class RecurrentPass(PackedPass):
         encoder: Whose parameters are used.
         part: How the batch is laid out.
         embeddings: (2 R, E), on the engine.
-        is_training: Whether the gradient will be asked for, and dropout drops.
+        masks: Dropout in training; None in scoring.
     """
 
     def __init__(
-        self, encoder: BiLSTM, part: SideInput, embeddings: Any, *, is_training: bool
+        self, encoder: BiLSTM, part: SideInput, embeddings: Any, masks: DropoutMasks | None
     ) -> None:
         steps = part.layout
         assert isinstance(steps, InSteps)
-        self._encoder = encoder
         self._embeddings = embeddings
         self._steps = steps
         self._layers: list[_RecurrentLayer] = []
@@ -123,7 +134,7 @@ class RecurrentPass(PackedPass):
             self._layers.append(layer)
             directions = directions[2:]
             if directions:
-                mask = self._dropout_mask(is_training)
+                mask = masks.draw((steps.row_count, 2 * encoder.hidden)) if masks else None
                 self._masks.append(mask)
                 turned = layer.hidden[1].take(steps.mirrored, axis=0)
                 ahead = np.concatenate([layer.hidden[0], turned], axis=1)  # (R, C)
@@ -138,14 +149,6 @@ class RecurrentPass(PackedPass):
             )
         ]
         self.encodings = np.concatenate([found.maxima for found in self._maxima], axis=1)  # (N, C)
-
-    def _dropout_mask(self, is_training: bool) -> Floats | None:
-        """Return what dropout multiplies the states between two layers by, (R, C)."""
-        if not is_training:
-            return None
-        with autograd.train_mode():
-            ones = nd.ones((self._steps.row_count, 2 * self._encoder.hidden))
-            return host_view(self._encoder.dropout(ones))
 
     def backward(self, gradient: Floats) -> None:  # noqa: D102
         steps = self._steps
@@ -259,10 +262,15 @@ def begin_pass(
     encoder: HierarchicalCNN | BiLSTM,
     part: SideInput,
     embeddings: Any,
-    *,
-    is_training: bool,
+    masks: DropoutMasks | None,
 ) -> PackedPass:
-    """Encode one side's packed embeddings, (rows of its layout, E) on the engine."""
-    if isinstance(encoder, BiLSTM):
-        return RecurrentPass(encoder, part, embeddings, is_training=is_training)
-    return ConvolutionPass(encoder, part, embeddings, is_training=is_training)
+    """Encode one side's packed embeddings, (rows of its layout, E) on the engine.
+
+    Args:
+        encoder: Whose parameters are used.
+        part: How the batch is laid out.
+        embeddings: Of the rows of its layout.
+        masks: Dropout in training; None in scoring.
+    """
+    made = RecurrentPass if isinstance(encoder, BiLSTM) else ConvolutionPass
+    return made(encoder, part, embeddings, masks)

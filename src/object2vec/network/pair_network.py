@@ -15,6 +15,7 @@ from object2vec.data.ragged import RaggedArray
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
 from object2vec.network.comparator import Objective, Scorer
+from object2vec.network.dropout import DropoutMasks
 from object2vec.network.encoders import BiLSTM, PooledEmbedding, make_encoder
 from object2vec.network.engine import autograd, mx, nd
 from object2vec.network.layouts import Layout, Padded
@@ -40,6 +41,7 @@ class PairNetwork:
     Attributes:
         ctx: Where this network computes; see `on`.
         contexts: All devices that hold its parameters.
+        masks: Dropout where the network is packed; elsewhere it is the engine's.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class PairNetwork:
             for encoder, prefix in zip(hyperparameters.encoders, SIDE_PREFIXES, strict=True)
         )
         self.scorer = Scorer(hyperparameters)
+        self.masks = DropoutMasks(hyperparameters.dropout)
         self.objective = Objective(hyperparameters.is_regression)
         for parameter in self.parameters.values():
             parameter.initialize(mx.init.Zero(), ctx=list(self.contexts))
@@ -63,9 +66,6 @@ class PairNetwork:
             # A packed encoder is no graph: its shapes change with every batch.
             encoder.hybridize(not self.is_packed or isinstance(encoder, PooledEmbedding))
         self.scorer.hybridize()
-        # The same layers as the scorer's but the first, as a graph of its own.
-        self.after_first = self.scorer.after_first()
-        self.after_first.hybridize()
         self.objective.hybridize()
         # Sides 0 and 1 read table 0 when tied.
         tied = hyperparameters.tied_token_embedding_weight
@@ -101,6 +101,11 @@ class PairNetwork:
         return {
             name: parameter.data(self.ctx).asnumpy() for name, parameter in self.parameters.items()
         }
+
+    def seed(self, value: int) -> None:
+        """Seed what dropout draws, the engine's and this network's own."""
+        engine.seed(value)
+        self.masks.seed(value)
 
     def on(self, ctx: Any) -> "PairNetwork":
         """Return this network, the same parameters, computing on another of its devices."""
@@ -151,8 +156,8 @@ class PairNetwork:
         if part.layout is None:
             return encoder(embeddings)
         if not isinstance(part.layout, Padded):
-            is_training = autograd.is_training()
-            encoded = begin_pass(encoder, part, embeddings, is_training=is_training).encodings
+            masks = self.masks if autograd.is_training() else None
+            encoded = begin_pass(encoder, part, embeddings, masks).encodings
             return engine.from_numpy(encoded, self.ctx)
         count, width = len(part.lengths), part.layout.width
         tokens = embeddings.reshape((count, width, -1))  # (N, T, E)

@@ -133,11 +133,12 @@ class _Job:
         several = len(hosts.names) > 1
         # The same on every host, so that all begin with the same weights.
         generator = np.random.default_rng(hyperparameters.seed)
-        engine.seed(int(generator.integers(2**31)) + hosts.rank)
+        dropout_seed = int(generator.integers(2**31)) + hosts.rank
         # A device without a record would have no gradient.
         contexts = engine.devices(hyperparameters.num_gpus)[: hyperparameters.mini_batch_size]
         self._ctx = contexts[0]
         network = PairNetwork(hyperparameters, contexts)
+        network.seed(dropout_seed)
         prior = output_prior(
             data.train.labels, hyperparameters, lambda totals: sums_over(hosts, totals)
         )

@@ -13,6 +13,7 @@ from object2vec.data.records import PairRecords
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network.blocks import BLOCK_ELEMENTS, side_by_side
 from object2vec.network.differentiation import differentiate_on_host, differentiate_on_tape
+from object2vec.network.engine import to_numpy
 from object2vec.network.lookup import TableRead
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable
@@ -136,31 +137,52 @@ class Learner:
             assert not isinstance(self.optimizer, ServerDenseUpdates)
             flat, rows = self._row_exchange.exchange_step(self.optimizer.gradient(), rows)
             self.optimizer.set_gradient(flat)
-            for table, (token_ids, _) in rows.items():
-                # Rows that only other hosts read may have steps to make up.
-                self._updater(table).read(token_ids)
-        # Few rows are the work of one processor; many are divided, and the store is one thread's.
-        beside: list[Callable[[], None]] = []
-        after: list[Callable[[], None]] = []
-        for table, (token_ids, gradient) in rows.items():
-            is_small = gradient.size <= BLOCK_ELEMENTS and not self._is_at_servers
-            update = partial(self._updater(table).update, token_ids, gradient)
-            (beside if is_small else after).append(update)
-        side_by_side(self.optimizer.step, *beside)
-        for each in after:
-            each()
-        sums: Floats = np.sum([sums.asnumpy() for sums, _ in found], axis=0)
+        updates = [
+            (gradient.size, partial(self._updater(table).update, token_ids, gradient))
+            for table, (token_ids, gradient) in rows.items()
+        ]
+        self._spread([(0, self.optimizer.step), *updates])
+        sums: Floats = np.sum([to_numpy(sums) for sums, _ in found], axis=0)
         return sums
 
+    def _spread(self, works: Iterable[tuple[int, Callable[[], None]]]) -> None:
+        """Do several works, given with how many numbers of a table each is about.
+
+        Few are the work of one processor, beside the others; many are divided, and what lies at
+        the servers is one thread's.
+        """
+        beside: list[Callable[[], None]] = []
+        after: list[Callable[[], None]] = []
+        for size, work in works:
+            is_small = size <= BLOCK_ELEMENTS and not self._is_at_servers
+            (beside if is_small else after).append(work)
+        if beside:
+            side_by_side(*beside)
+        for each in after:
+            each()
+
     def _differentiate(self, part: Part) -> tuple[Any, list[Floats | None]]:
-        given = []
-        for table, read in part.reads:
+        rows: dict[int, Floats] = {}
+
+        def take(table: int, token_ids: npt.NDArray[np.int64]) -> None:
             updater = self.updaters[table]
             if updater is None:
-                rows = self.tables[table].weights[read.token_ids]
+                rows[table] = self.tables[table].weights[token_ids]
             else:
-                rows = updater.read(read.token_ids)
-            given.append((read, rows, updater is not None))
+                rows[table] = updater.read(token_ids)
+
+        self._spread(
+            [
+                (
+                    len(read.token_ids) * self.tables[table].weights.shape[1],
+                    partial(take, table, read.token_ids),
+                )
+                for table, read in part.reads
+            ]
+        )
+        given = [
+            (read, rows[table], self.updaters[table] is not None) for table, read in part.reads
+        ]
         differentiate = differentiate_on_host if part.network.is_packed else differentiate_on_tape
         return differentiate(part.network, given, part.labels, part.weight)
 

@@ -6,6 +6,7 @@ a row's missed steps are made up when it is next read (`update_rules`). With wei
 steps have no closed form, and every row is updated in every step.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,15 @@ import numpy.typing as npt
 from object2vec.network.blocks import block_rows, for_blocks
 from object2vec.network.tables import TokenTable
 from object2vec.training.update_rules import UpdateRule
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Copies of some rows of a table and of its states."""
+
+    token_ids: npt.NDArray[np.int64]
+    weights: npt.NDArray[np.float32]
+    states: list[npt.NDArray[np.float32]]
 
 
 class TableUpdater:
@@ -34,67 +44,74 @@ class TableUpdater:
         # The array's own shape and order; zeros cost no memory until a row is touched.
         self.states = tuple(np.zeros_like(table.weights) for _ in range(rule.state_count))
         # What was read last: it is updated next, and need not be gathered once more.
-        self._read_ids = np.zeros(0, dtype=np.int64)
-        self._read_rows = self.table.weights[:0]
+        self._read: _Rows | None = None
         self.last_steps = np.zeros(len(table.weights), dtype=np.int64)
         self._block_rows = block_rows(table.weights)
 
     def read(self, token_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Return a copy of the rows of distinct ids (U,), up to date: (U, E)."""
-        if self._is_deferred:
-            self._make_up(token_ids)
-        rows = np.empty((len(token_ids), self.table.weights.shape[1]), dtype=np.float32)
-
-        def take(block: slice) -> None:
-            # clip: it needs no copy to check ids first, and these are checked.
-            self.table.weights.take(token_ids[block], axis=0, out=rows[block], mode="clip")
-
-        for_blocks(len(token_ids), self._block_rows, take)
-        self._read_ids, self._read_rows = token_ids, rows
-        return rows[:]  # the engine makes what it is handed read-only
+        self._read = self._take(token_ids)
+        return self._read.weights[:]  # the engine makes what it is handed read-only
 
     def update(self, token_ids: npt.NDArray[np.int64], gradient: npt.NDArray[np.float32]) -> None:
-        """Make one step with the gradient (U, E) of the rows of distinct ids (U,), just read.
+        """Make one step with the gradient (U, E) of the rows of distinct ids (U,).
 
-        What `read` gave for the same ids is written to.
+        What `read` gave for the same array of ids is written to.
         """
+        read, self._read = self._read, None
+        if read is None or read.token_ids is not token_ids:
+            read = self._take(token_ids)
         self.step += 1
         self._rule.begin_step(self.step)
         if self._touches_every_row:
             self._update_every_row(token_ids, gradient)
             return
 
-        is_read = token_ids is self._read_ids
-
         def update(block: slice) -> None:
-            ids = token_ids[block]
-            weights = self._read_rows[block] if is_read else self.table.weights[ids]
-            states = [state[ids] for state in self.states]
+            weights, states = read.weights[block], [state[block] for state in read.states]
             self._rule.apply(weights, gradient[block], states)
-            self._store(ids, weights, states)
+            self._store(token_ids[block], weights, states)
 
         for_blocks(len(token_ids), self._block_rows, update)
         self.last_steps[token_ids] = self.step
 
     def settle(self) -> None:
         """Bring every row up to date: before the table is scored, saved or checkpointed."""
-        if self._is_deferred:
-            self._make_up(np.arange(len(self.table.weights), dtype=np.int64))
-
-    def _make_up(self, token_ids: npt.NDArray[np.int64]) -> None:
-        last = self.last_steps[token_ids]
-        # A row that was never touched has nothing but zeros to decay.
-        late = token_ids[(last > 0) & (last < self.step)]
+        if not self._is_deferred:
+            return
+        late = np.flatnonzero(self._are_late(self.last_steps))
 
         def make_up(block: slice) -> None:
-            ids = late[block]
-            weights = self.table.weights[ids]
-            states = [state[ids] for state in self.states]
-            self._rule.make_up(weights, states, self.last_steps[ids], self.step)
-            self._store(ids, weights, states)
+            rows = self._take(late[block])
+            self._store(rows.token_ids, rows.weights, rows.states)
 
         for_blocks(len(late), self._block_rows, make_up)
         self.last_steps[late] = self.step
+
+    def _take(self, token_ids: npt.NDArray[np.int64]) -> "_Rows":
+        """Return copies of the rows of distinct ids (U,), and of their states, up to date."""
+        sources = [self.table.weights]
+        if not self._touches_every_row:
+            sources += self.states
+        copies = [np.empty((len(token_ids), each.shape[1]), dtype=np.float32) for each in sources]
+
+        def take(block: slice) -> None:
+            ids = token_ids[block]
+            weights, *states = (copy[block] for copy in copies)
+            for source, copy in zip(sources, (weights, *states), strict=True):
+                # clip: it needs no copy to check ids first, and these are checked.
+                source.take(ids, axis=0, out=copy, mode="clip")
+            last = self.last_steps[ids]
+            if self._is_deferred and self._are_late(last).any():
+                # To a row that is not late this does nothing.
+                self._rule.make_up(weights, states, last, self.step)
+
+        for_blocks(len(token_ids), self._block_rows, take)
+        return _Rows(token_ids, copies[0], copies[1:])
+
+    def _are_late(self, last: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return which rows have missed steps; a row never touched has nothing but zeros."""
+        return (last > 0) & (last < self.step)
 
     def _store(
         self, ids: npt.NDArray[np.int64], weights: npt.NDArray[Any], states: list[npt.NDArray[Any]]

@@ -37,7 +37,7 @@ def test_it_is_the_graph_s_first_layer(operators, kind, mlp_layers):
         enc0_network="pooled_embedding", comparator_list=operators, mlp_layers=mlp_layers
     )
     scorer = random_network(chosen).scorer
-    first = scorer.first
+    first = scorer.dense_layers[0]
     left, right = sides(kind)
     assert left.are_shared == (kind == "shared")
     head = numbers(N, first.weight.shape[0], seed=5)

@@ -11,7 +11,6 @@ from tests.unit.network.small import (
 
 from object2vec.data.batches import PairBatch, TrainingBatches
 from object2vec.data.ragged import RaggedArray
-from object2vec.network import engine
 from object2vec.network.engine import mx
 from object2vec.network.initial_values import initial_weights, new_tables, output_prior
 from object2vec.network.pair_network import PairNetwork
@@ -157,8 +156,8 @@ def train(records, epochs, seed=5, **given):
         **{"enc0_vocab_size": 21, "enc0_max_seq_len": 4, "enc_dim": 16, "mlp_dim": 16, **given}
     )
     generator = np.random.default_rng(seed)
-    engine.seed(seed)
     network = PairNetwork(chosen, mx.cpu())
+    network.seed(seed)
     prior = output_prior(records.labels, chosen)
     network.load(initial_weights(network.shapes, prior, generator))
     learner = Learner(network, new_tables(chosen, (None, None), generator), chosen)
