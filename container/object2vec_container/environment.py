@@ -16,6 +16,8 @@ from object2vec.errors import ClientError, PlatformError, shorten
 ROOT_VARIABLE = "OBJECT2VEC_ML_ROOT"
 DEFAULT_ROOT = "/opt/ml"
 DEFAULT_HOST = "algo-1"
+CHECKPOINT_VARIABLE = "OBJECT2VEC_CHECKPOINT_MINUTES"
+DEFAULT_CHECKPOINT_MINUTES = 10.0
 CHANNELS = ("train", "validation", "test", "auxiliary")
 
 _JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
@@ -49,6 +51,16 @@ class MLFolder:
     def resource_config_file(self) -> Path:
         """The hosts of the job."""
         return self.root / "input" / "config" / "resourceconfig.json"
+
+    @property
+    def checkpoint_config_file(self) -> Path:
+        """Where the platform keeps checkpoints; there only if the job was given a place."""
+        return self.root / "input" / "config" / "checkpointconfig.json"
+
+    @property
+    def checkpoint_folder(self) -> Path:
+        """Where checkpoints are, unless that file names another folder."""
+        return self.root / "checkpoints"
 
     @property
     def data_folder(self) -> Path:
@@ -113,6 +125,7 @@ class Environment:
         channels: Channel names to their folders; `train` is among them.
         hosts: All machines of the job, sorted.
         current_host: This machine's name in log lines.
+        checkpoint_folder: Where checkpoints are kept; None where the job has no place for them.
         is_sharded: By channel: whether every host has another part of it, rather than all of it.
         warnings: What the log should warn of.
     """
@@ -123,6 +136,7 @@ class Environment:
     hosts: tuple[str, ...]
     current_host: str
     is_sharded: Mapping[str, bool]
+    checkpoint_folder: Path | None = None
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -156,6 +170,7 @@ class Environment:
             hosts.names,
             hosts.current,
             is_sharded,
+            _find_checkpoints(folder),
             tuple(warnings),
         )
 
@@ -180,6 +195,41 @@ def _read_object(path: Path) -> dict[str, object] | None:
     if not isinstance(value, dict):
         raise ClientError(f"{path} must hold one JSON object, not {shorten(value)}.")
     return value
+
+
+def _find_checkpoints(folder: MLFolder) -> Path | None:
+    """Return the folder that is named or there; a job without either has no checkpoints."""
+    path = folder.checkpoint_config_file
+    named = (_read_object(path) or {}).get("LocalPath")
+    if named is None or named == "":
+        return folder.checkpoint_folder if folder.checkpoint_folder.is_dir() else None
+    if not isinstance(named, str) or not named.startswith("/"):
+        raise ClientError(
+            f"{path}: LocalPath must be an absolute path, not {shorten(named)}. SageMaker's own "
+            f"is {DEFAULT_ROOT}/checkpoints."
+        )
+    # Below the root that stands for /opt/ml, as all its other folders.
+    prefix = f"{DEFAULT_ROOT}/"
+    return folder.root / named.removeprefix(prefix) if named.startswith(prefix) else Path(named)
+
+
+def checkpoint_seconds(variables: Mapping[str, str]) -> float:
+    """Return after how many seconds a checkpoint is written within an epoch.
+
+    Raises:
+        ClientError: The environment variable's value is not as it must be.
+    """
+    given = variables.get(CHECKPOINT_VARIABLE, "")
+    try:
+        minutes = float(given or DEFAULT_CHECKPOINT_MINUTES)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise ClientError(
+            f"Environment variable {CHECKPOINT_VARIABLE} is {shorten(given)}, must be a number of "
+            f"minutes greater than 0; the default is {DEFAULT_CHECKPOINT_MINUTES:g}."
+        )
+    return minutes * 60
 
 
 def _say_no_hyperparameters(folder: MLFolder) -> str:

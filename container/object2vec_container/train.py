@@ -19,6 +19,7 @@ from object2vec.hyperparameters import Hyperparameters
 from object2vec.saved_model import MANIFEST
 from object2vec.training import events
 from object2vec.training.hosts import Hosts, SingleHost, choose_store
+from object2vec.training.stop import Stop, StopRequested
 from object2vec_container import failures
 from object2vec_container.environment import (
     DEFAULT_ROOT,
@@ -26,10 +27,11 @@ from object2vec_container.environment import (
     Environment,
     JobHosts,
     MLFolder,
+    checkpoint_seconds,
 )
 from object2vec_container.line_format import configure_logging
 from object2vec_container.log_lines import LogLines, log_configuration
-from object2vec_container.stopping import StopRequested, stoppable
+from object2vec_container.stopping import stoppable
 
 if TYPE_CHECKING:
     from object2vec_container.hosts.session import Session
@@ -53,12 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     on_terminal = _set_up_output()
     failures.forget(folder)
     try:
-        with stoppable():
+        with stoppable() as stop:
             hosts = JobHosts.read(folder)
             if len(hosts.names) > 1:
                 _train_with_others(hosts, folder, started, on_terminal)
             else:
-                _train(folder, started, on_terminal, None)
+                _train(folder, started, on_terminal, stop=stop)
     except StopRequested:
         _log_stop(folder)
     except (Exception, KeyboardInterrupt) as error:
@@ -114,11 +116,20 @@ def _train_with_others(
             )
 
     session = Session(hosts.names, hosts.current, folder, log_stop)
-    session.run(os.environ, lambda joined: _train(folder, started, on_terminal, joined))
+    # Hosts that wait for one another inside the engine come to no common place to stop at.
+    session.run(os.environ, lambda joined: _train(folder, started, on_terminal, session=joined))
 
 
-def _train(folder: MLFolder, started: float, on_terminal: bool, session: "Session | None") -> None:
+def _train(
+    folder: MLFolder,
+    started: float,
+    on_terminal: bool,
+    *,
+    session: "Session | None" = None,
+    stop: Stop = Stop(),  # noqa: B008 (without state)
+) -> None:
     environment = Environment.read(folder)
+    seconds = checkpoint_seconds(os.environ)
     hyperparameters = Hyperparameters.from_strings(environment.hyperparameters)
     log_configuration(
         environment.hyperparameters, str(folder.hyperparameters_file), hyperparameters
@@ -135,6 +146,7 @@ def _train(folder: MLFolder, started: float, on_terminal: bool, session: "Sessio
 
     # Only now: it loads the engine.
     from object2vec.training.channels import Channels  # noqa: PLC0415
+    from object2vec.training.checkpoints import Checkpoints  # noqa: PLC0415
     from object2vec.training.job import run_job  # noqa: PLC0415
 
     with ExitStack() as stack:
@@ -158,7 +170,20 @@ def _train(folder: MLFolder, started: float, on_terminal: bool, session: "Sessio
                 name for name, is_sharded in environment.is_sharded.items() if is_sharded
             ),
         )
-        run_job(hyperparameters, channels, folder.model_folder, listen, hosts)
+        checkpoints = None
+        if environment.checkpoint_folder is not None:
+            checkpoints = Checkpoints(
+                environment.checkpoint_folder, environment.current_host, seconds
+            )
+        run_job(
+            hyperparameters,
+            channels,
+            folder.model_folder,
+            listen,
+            hosts,
+            checkpoints=checkpoints,
+            stop=stop,
+        )
         lines.close()
 
 

@@ -9,9 +9,7 @@ files that belong to it: a job killed at any moment leaves the former model or t
 """
 
 import hashlib
-import io
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ import numpy.typing as npt
 
 import object2vec
 from object2vec.data.vocabulary import Vocabulary
+from object2vec.durable_files import flush_folder, npy_header, write_durably
 from object2vec.errors import ClientError, shorten
 from object2vec.hyperparameters import Hyperparameters
 
@@ -124,7 +123,7 @@ class ModelWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._array_entries = {
             name: {
-                **self._write(name, ".npy", _npy_header(array), array.data.cast("B")),
+                **self._write(name, ".npy", npy_header(array), array.data.cast("B")),
                 "dtype": array.dtype.name,
                 "shape": list(array.shape),
             }
@@ -154,9 +153,9 @@ class ModelWriter:
         }
         text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
         # The files must be on the disk under their names before a manifest there names them.
-        _flush_folder(self._folder)
-        _write_durably(self._folder / MANIFEST, text.encode())
-        _flush_folder(self._folder)
+        flush_folder(self._folder)
+        write_durably(self._folder / MANIFEST, text.encode())
+        flush_folder(self._folder)
         entries = (*self._array_entries.values(), *self._vocabulary_entries.values())
         self._written = {entry["file"] for entry in entries}
         for path in self._folder.iterdir():
@@ -170,41 +169,9 @@ class ModelWriter:
             digest.update(part)
         file = f"{name}-{digest.hexdigest()[:16]}{suffix}"
         if file not in self._written:
-            _write_durably(self._folder / file, *parts)
+            write_durably(self._folder / file, *parts)
         size = sum(len(part) for part in parts)
         return {"file": file, "bytes": size, "sha256": digest.hexdigest()}
-
-
-def _npy_header(array: npt.NDArray[np.float32]) -> bytes:
-    header = io.BytesIO()
-    description = np.lib.format.header_data_from_array_1_0(array)  # type: ignore[no-untyped-call]
-    np.lib.format.write_array_header_1_0(header, description)  # type: ignore[no-untyped-call]
-    return header.getvalue()
-
-
-def _write_durably(path: Path, *parts: bytes | memoryview) -> None:
-    """Write a file so that it is there whole or not at all, whatever stops the program."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            for part in parts:
-                stream.write(part)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(path)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a write that fails does not say where
-        raise
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

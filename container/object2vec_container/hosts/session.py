@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from object2vec.errors import Object2VecError
+from object2vec.training.stop import StopRequested
 from object2vec_container import failures, stopping
 from object2vec_container.environment import MLFolder
 from object2vec_container.hosts.group import HostGroup, Loss
@@ -68,7 +69,7 @@ class Session:
             self._join(HostSettings.from_variables(variables), variables.get(JOB_VARIABLE, ""))
             work(self)
             self.group.finish()
-        except stopping.StopRequested:
+        except StopRequested:
             stopping.refuse_further_requests()
             self._end_stopped()
         except (Exception, KeyboardInterrupt) as error:

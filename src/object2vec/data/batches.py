@@ -172,6 +172,10 @@ class Epoch:
     def __len__(self) -> int:
         return len(self._groups)
 
+    def __getitem__(self, part: slice) -> "Epoch":
+        """Return some of the batches."""
+        return Epoch(self._records, self._left, self._right, self._groups[part], self._weight)
+
     def __iter__(self) -> Iterator[PairBatch]:
         records = self._records
         for chosen in self._groups:

@@ -40,11 +40,11 @@ class DropoutMasks:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self.generator = np.random.Generator(np.random.SFC64(0))
+        self.generator = np.random.default_rng(0)
 
     def seed(self, value: int) -> None:
         """Begin anew."""
-        self.generator = np.random.Generator(np.random.SFC64(value))
+        self.generator = np.random.default_rng(value)
 
     def draw(self, shape: tuple[int, ...]) -> npt.NDArray[np.float32] | None:
         """Return 0 where a value is dropped, else 1 / (1 - rate); None at rate 0."""

@@ -103,9 +103,12 @@ class PairNetwork:
         }
 
     def seed(self, value: int) -> None:
-        """Seed what dropout draws, the engine's and this network's own."""
-        engine.seed(value)
+        """Seed all that dropout draws."""
         self.masks.seed(value)
+
+    def seed_engine(self) -> None:
+        """Seed the engine, which draws dropout where the network is not packed."""
+        engine.seed(int(self.masks.generator.integers(2**31)))
 
     def on(self, ctx: Any) -> "PairNetwork":
         """Return this network, the same parameters, computing on another of its devices."""

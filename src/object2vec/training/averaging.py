@@ -29,25 +29,34 @@ class WeightAverage:
         learner: Whose weights; frozen tables are left out, they are the same at every step.
         batches: Batches of the epoch.
         snapshots: How many to take; 1 takes the weights after the last batch.
+        values: The mean of those that were taken before, where the epoch goes on.
+        taken: How many these were.
     """
 
-    def __init__(self, learner: Learner, batches: int, snapshots: int) -> None:
+    def __init__(
+        self,
+        learner: Learner,
+        batches: int,
+        snapshots: int,
+        values: dict[str, Weights] | None = None,
+        taken: int = 0,
+    ) -> None:
         self._learner = learner
         parts = range(snapshots + 1, 2 * snapshots + 1)
         self._moments = {-(-batches * part // (2 * snapshots)) for part in parts}
-        self._taken = 0
-        self.values: dict[str, Weights] = {}
+        self.taken = taken
+        self.values = values or {}
 
     def after(self, batch: int) -> None:
         """Take a snapshot where one is due after batch number `batch`, counted from 1."""
         if batch not in self._moments:
             return
-        self._taken += 1
+        self.taken += 1
         for name, weights in self._learner.trained_weights().items():
-            if self._taken == 1:
+            if self.taken == 1:
                 self.values[name] = weights.copy()
             else:
-                _move(self.values[name], weights, 1 / self._taken)
+                _move(self.values[name], weights, 1 / self.taken)
 
     @property
     def is_finite(self) -> bool:

@@ -31,6 +31,16 @@ class DenseUpdates(Protocol):
     def step(self) -> None:
         """Make one step with the gradients as they are."""
 
+    @property
+    def step_count(self) -> int:
+        """Steps made so far."""
+
+    def arrays(self) -> dict[str, Floats]:
+        """Return the optimizer's state, to be kept; some are copies."""
+
+    def put_back(self, step_count: int, arrays: Mapping[str, Floats]) -> None:
+        """Stand where so many steps were made, with a state that `arrays` returned."""
+
 
 def decays(name: str) -> bool:
     """Return whether weight decay concerns a parameter: weights decay, biases do not.
@@ -48,7 +58,6 @@ class HostUpdates:
         hyperparameters: Say which optimizer, its learning rate and weight decay.
 
     Attributes:
-        step_count: Steps made so far.
         states: The optimizer's arrays of every parameter.
     """
 
@@ -62,7 +71,7 @@ class HostUpdates:
             )
             for is_decayed in (False, True)
         }
-        self.step_count = 0
+        self._step_count = 0
         self.states: dict[str, tuple[Floats, ...]] = {
             name: tuple(
                 np.zeros(parameter.shape, dtype=np.float32)
@@ -81,15 +90,31 @@ class HostUpdates:
             host_view(parameter.grad())[...] = part
 
     def step(self) -> None:  # noqa: D102
-        self.step_count += 1
+        self._step_count += 1
         for rule in self._rules.values():
-            rule.begin_step(self.step_count)
+            rule.begin_step(self._step_count)
         for name, parameter in self._parameters.items():
             self._update(
                 name,
                 host_view(parameter.data()).reshape(-1),
                 host_view(parameter.grad()).reshape(-1),
             )
+
+    @property
+    def step_count(self) -> int:  # noqa: D102
+        return self._step_count
+
+    def arrays(self) -> dict[str, Floats]:  # noqa: D102
+        return {
+            f"{name}.{number}": state
+            for name, states in self.states.items()
+            for number, state in enumerate(states)
+        }
+
+    def put_back(self, step_count: int, arrays: Mapping[str, Floats]) -> None:  # noqa: D102
+        self._step_count = step_count
+        for name, state in self.arrays().items():
+            state[...] = arrays[name]
 
     def _update(self, name: str, weights: Floats, gradient: Floats) -> None:
         rule = self._rules[decays(name)]
@@ -118,6 +143,7 @@ class DeviceUpdates:
         hyperparameters: Hyperparameters,
         contexts: Sequence[Any],
     ) -> None:
+        self._names = list(parameters)
         self._parameters = list(parameters.values())
         self._contexts = contexts
         set_decay(parameters)
@@ -154,6 +180,42 @@ class DeviceUpdates:
             self._trainer.update(1, ignore_stale_grad=True)
         else:
             self._trainer.step(1, ignore_stale_grad=True)
+
+    @property
+    def step_count(self) -> int:  # noqa: D102
+        counts = self._trainer.optimizer._index_update_count
+        return int(max(counts.values(), default=0))
+
+    def arrays(self) -> dict[str, Floats]:  # noqa: D102
+        return {
+            f"{name}.{number}": state.asnumpy()
+            for index, name in enumerate(self._names)
+            for number, state in enumerate(self._states(index, 0))
+        }
+
+    def put_back(self, step_count: int, arrays: Mapping[str, Floats]) -> None:  # noqa: D102
+        optimizer = self._trainer.optimizer
+        counts = dict.fromkeys(range(len(self._names)), step_count)
+        for device, context in enumerate(self._contexts):
+            if step_count:
+                optimizer._set_current_context(context.device_id)
+                optimizer._index_update_count.update(counts)
+            for index, name in enumerate(self._names):
+                for number, state in enumerate(self._states(index, device)):
+                    state[:] = arrays[f"{name}.{number}"]
+        optimizer.num_update = step_count
+
+    def _states(self, index: int, device: int) -> tuple[Any, ...]:
+        """Return a parameter's arrays on a device, which the engine makes at the first step."""
+        updater = self._trainer._updaters[device]
+        if index not in updater.states:
+            weight = self._parameters[index].data(self._contexts[device])
+            made = updater.optimizer.create_state_multi_precision(index, weight)
+            updater.states[index], updater.states_synced[index] = made, True
+        found = updater.states[index]
+        if found is None:
+            return ()
+        return tuple(found) if isinstance(found, tuple | list) else (found,)
 
 
 def _parts(flat: Floats, parameters: Sequence[Any]) -> Iterator[Floats]:

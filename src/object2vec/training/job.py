@@ -27,12 +27,16 @@ from object2vec.saved_model import ModelWriter, SavedModel
 from object2vec.training import events
 from object2vec.training.averaging import SNAPSHOTS, WeightAverage
 from object2vec.training.channels import Channels, JobInput, read_input
+from object2vec.training.checkpoints import Checkpoints
 from object2vec.training.division import Division
 from object2vec.training.early_stopping import EarlyStopping
 from object2vec.training.host_store import open_store
 from object2vec.training.hosts import Hosts, SingleHost, choose_store, sums_over
+from object2vec.training.keeping import Keeping
 from object2vec.training.learner import Learner, evaluate
 from object2vec.training.metrics import MetricSums, loss_name
+from object2vec.training.run_state import RunState
+from object2vec.training.stop import Stop, StopRequested
 
 PROGRESS_INTERVAL = 100  # batches, as in the original
 
@@ -43,6 +47,9 @@ def run_job(
     model_folder: Path,
     listen: events.Listener,
     hosts: Hosts = SingleHost(),  # noqa: B008 (frozen)
+    *,
+    checkpoints: Checkpoints | None = None,
+    stop: Stop = Stop(),  # noqa: B008 (without state)
 ) -> None:
     """Train, save the best epoch's model, and score the test channel with what was saved.
 
@@ -55,15 +62,22 @@ def run_job(
         model_folder: Where the model goes; it holds the best model so far from the first epoch on.
         listen: Takes every event.
         hosts: The hosts that train together; every one must call this.
+        checkpoints: Where the training's state is kept, and gone on from; None for nowhere.
+        stop: Says when to end early.
 
     Raises:
-        ClientError: The data is not as it must be, or the training diverged.
+        ClientError: The data is not as it must be, or the training diverged, or a checkpoint is of
+            another training.
         PlatformError: A file cannot be read.
+        StopRequested: The training ended early; its state is kept if there is a place for it.
         OSError: The model folder cannot be written.
     """
     started = time.time()
     for note in hyperparameters.notes:
         listen(events.Remark(note.level, note.message))
+    keeping = Keeping(checkpoints, hosts, listen) if checkpoints else None
+    if hyperparameters.seed is None and keeping and keeping.seed is not None:
+        hyperparameters = replace(hyperparameters, seed=keeping.seed)
     if hyperparameters.seed is None:
         seed = hosts.gather(secrets.randbelow(2**31))[0]
         hyperparameters = replace(hyperparameters, seed=seed)
@@ -73,7 +87,7 @@ def run_job(
     if len(hosts.names) > 1:
         _remark_on_hosts(hyperparameters, channels, listen, hosts)
     data = read_input(hyperparameters, channels, listen, hosts)
-    job = _Job(hyperparameters, data, model_folder, listen, hosts)
+    job = _Job(hyperparameters, data, model_folder, listen, hosts, keeping=keeping, stop=stop)
     listen(events.TrainingBegan(hyperparameters.epochs, started, time.time()))
     job.train()
     if data.test is not None and len(data.test):
@@ -118,18 +132,18 @@ class _Job:
         model_folder: Path,
         listen: events.Listener,
         hosts: Hosts,
+        *,
+        keeping: Keeping | None,
+        stop: Stop,
     ) -> None:
         self._hosts = hosts
+        self._stop = stop
         self._hyperparameters = hyperparameters
         self._validation = data.validation
         self._listen = listen
         self._folder = model_folder
         self._writer = ModelWriter(model_folder, hyperparameters, data.vocabularies)
         self._loss_name = loss_name(hyperparameters.is_regression)
-        self._history: list[dict[str, Any]] = []
-        self._stopping = EarlyStopping(
-            hyperparameters.early_stopping_patience, hyperparameters.early_stopping_tolerance
-        )
         several = len(hosts.names) > 1
         # The same on every host, so that all begin with the same weights.
         generator = np.random.default_rng(hyperparameters.seed)
@@ -153,7 +167,16 @@ class _Job:
         if several:
             self._remark_on_division(division)
             generator = np.random.default_rng([hyperparameters.seed or 0, hosts.rank])
+        self._generator = generator
         self._batches = division.batches(data.train, hosts, hyperparameters, generator)
+        self._state = RunState(
+            MetricSums(hyperparameters.is_regression),
+            EarlyStopping(
+                hyperparameters.early_stopping_patience, hyperparameters.early_stopping_tolerance
+            ),
+            generator.bit_generator.state,
+        )
+        self._average: WeightAverage | None = None
         listen(
             events.NetworkBuilt(
                 network.shapes,
@@ -171,6 +194,10 @@ class _Job:
                     f"epoch look at {self._stopping_loss}",
                 )
             )
+        self._keeping = keeping
+        if keeping is not None:
+            keeping.begin(hyperparameters, data.train, is_async=kind == "dist_async")
+            self._go_on()
 
     def _remark_on_division(self, division: Division) -> None:
         counts = zip(self._hosts.names, division.records, strict=True)
@@ -186,20 +213,18 @@ class _Job:
 
     def train(self) -> None:
         """Run the epochs; the best model so far is in the model folder after every one."""
-        epochs = self._hyperparameters.epochs
-        for epoch in range(epochs):
-            self._run_epoch(epoch)
-            if self._stopping.stops:
-                break
+        epochs, state = self._hyperparameters.epochs, self._state
+        while state.epoch < epochs and not state.stopping.stops:
+            self._run_epoch()
         started = time.time()
         if self._hosts.rank == 0:
             self._writer.describe(self._told())
         self._listen(
             events.TrainingEnded(
-                epochs_run=len(self._history),
-                stopped_early=len(self._history) < epochs,
-                best_epoch=self._stopping.best_epoch,
-                best_loss=self._stopping.best_loss,
+                epochs_run=len(state.history),
+                stopped_early=len(state.history) < epochs,
+                best_epoch=state.stopping.best_epoch,
+                best_loss=state.stopping.best_loss,
                 loss_name=self._stopping_loss,
                 started=started,
                 ended=time.time(),
@@ -216,96 +241,148 @@ class _Job:
             events.TestScored(metrics.values(), len(records), batches, started, time.time())
         )
 
-    def _run_epoch(self, epoch: int) -> None:
+    def _run_epoch(self) -> None:
         started = time.time()
+        state = self._state
+        epoch = state.epoch
+        # The same, unless the epoch goes on from a checkpoint.
+        self._generator.bit_generator.state = state.order
         batches = self._batches.epoch()
         snapshots = SNAPSHOTS if self._hyperparameters.weight_averaging else 1
-        average = WeightAverage(self._learner, len(batches), snapshots)
-        own_metrics, own_seconds = self._learn(epoch, batches, average)
-        if not average.is_finite:
-            raise self._divergence(epoch, len(batches) - 1, "a weight", math.nan)
-        weights = self._weights(average)
-        validation = None
-        if self._validation is not None:
-            self._judged.load(weights)
-            tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
-            scored = evaluate(self._judged, tables, self._validation)
-            validation = _joined_metrics(scored, self._hosts).values()
-        metrics = _joined_metrics(own_metrics, self._hosts)
-        seconds = max(self._hosts.gather(own_seconds))
-        train = metrics.values()
-        loss = (validation or train)[self._loss_name]
-        if not math.isfinite(loss):
-            raise self._divergence(epoch, len(batches), f"the {self._stopping_loss}", loss)
-        self._history.append({"epoch": epoch, "train": train, "validation": validation})
-        self._listen(
-            events.EpochEnded(
-                epoch=epoch,
-                epochs=self._hyperparameters.epochs,
-                train=train,
-                validation=validation,
-                batches=len(batches),
-                records=metrics.records,
-                records_per_second=metrics.records / seconds,
-                started=started,
-                ended=time.time(),
+        taken, values = (self._average.taken, self._average.values) if self._average else (0, {})
+        average = WeightAverage(self._learner, len(batches), snapshots, values, taken)
+        self._average = average
+        with self._stop.deferred():
+            self._learn(batches, average)
+        try:
+            if not average.is_finite:
+                raise self._divergence(epoch, len(batches) - 1, "a weight", math.nan)
+            weights = self._weights(average)
+            validation = self._validate(weights)
+        except StopRequested:
+            with self._stop.deferred():
+                self._keep()
+            raise
+        with self._stop.deferred():
+            metrics = _joined_metrics(state.metrics, self._hosts)
+            seconds = max(self._hosts.gather(state.seconds))
+            train = metrics.values()
+            loss = (validation or train)[self._loss_name]
+            if not math.isfinite(loss):
+                raise self._divergence(epoch, len(batches), f"the {self._stopping_loss}", loss)
+            state.history.append({"epoch": epoch, "train": train, "validation": validation})
+            self._listen(
+                events.EpochEnded(
+                    epoch=epoch,
+                    epochs=self._hyperparameters.epochs,
+                    train=train,
+                    validation=validation,
+                    batches=len(batches),
+                    records=metrics.records,
+                    records_per_second=metrics.records / seconds,
+                    started=started,
+                    ended=time.time(),
+                )
             )
-        )
-        self._judge(epoch, loss, weights)
+            self._judge(epoch, loss, weights)
+            if self._keeping is not None and self._is_best(epoch):
+                self._keeping.keep_best(epoch, average.values)
+            state.begin_epoch(self._generator.bit_generator.state)
+            self._average = None
+            self._keep()
 
-    def _learn(
-        self, epoch: int, batches: Epoch | Sequence[PairBatch], average: WeightAverage
-    ) -> tuple[MetricSums, float]:
-        """Return the epoch's metric sums on this host, and the seconds it took to train it."""
-        metrics = MetricSums(self._hyperparameters.is_regression)
+    def _validate(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, float] | None:
+        """Return the validation channel's metrics by these weights; None without the channel."""
+        if self._validation is None:
+            return None
+        self._judged.load(weights)
+        tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
+        scored = evaluate(self._judged, tables, self._validation)
+        return _joined_metrics(scored, self._hosts).values()
+
+    def _learn(self, batches: Epoch | Sequence[PairBatch], average: WeightAverage) -> None:
+        """Learn what the epoch has left, or until a stop is asked for."""
+        state, metrics = self._state, self._state.metrics
         started = last = time.perf_counter()
-        last_records = 0
-        for number, (batch, sums) in enumerate(self._learner.learn_all(batches), 1):
+        before, last_records = state.seconds, metrics.records
+        for batch, sums in self._learner.learn_all(batches[state.batches :]):
             if batch.weight:
                 metrics.add(sums, len(batch))
+            number = state.batches + 1
             if not np.isfinite(metrics.sums).all():
-                raise self._divergence(epoch, number - 1, "the loss", float(metrics.sums[0]))
+                raise self._divergence(state.epoch, number - 1, "the loss", float(metrics.sums[0]))
             average.after(number)
+            now = time.perf_counter()
+            state.batches, state.seconds = number, before + now - started
             if number % PROGRESS_INTERVAL == 0:
-                now = time.perf_counter()
                 self._listen(
                     events.Progress(
-                        epoch=epoch,
+                        epoch=state.epoch,
                         batches=number,
                         epoch_batches=len(batches),
                         records=metrics.records,
                         records_per_second=(metrics.records - last_records) / (now - last),
-                        seconds=now - started,
+                        seconds=state.seconds,
                         metrics=metrics.values(),
                     )
                 )
                 last, last_records = now, metrics.records
-        return metrics, time.perf_counter() - started
+            is_stopped = self._stop.is_requested
+            if is_stopped or (self._keeping is not None and self._keeping.is_due(number)):
+                self._keep()
+            if is_stopped:
+                return
+
+    def _keep(self) -> None:
+        """Keep the training's state as it is, where there is a place for it."""
+        if self._keeping is not None:
+            self._keeping.keep(self._state, self._learner, self._average)
+
+    def _go_on(self) -> None:
+        """Stand where the checkpoint stands that this job begins from, if there is one."""
+        assert self._keeping is not None
+        found = self._keeping.restore(self._hyperparameters, self._learner)
+        if found is None:
+            return
+        self._state, mean, taken, best = found
+        if taken:
+            self._average = WeightAverage(self._learner, 1, 1, mean, taken)
+        if best is not None and self._hosts.rank == 0:
+            self._writer.save(self._with_frozen(best), self._told())
 
     def _weights(self, average: WeightAverage) -> dict[str, npt.NDArray[np.float32]]:
         """Return all weights that an epoch is judged and kept by, frozen tables among them."""
+        return self._with_frozen(average.values)
+
+    def _with_frozen(
+        self, trained: Mapping[str, npt.NDArray[np.float32]]
+    ) -> dict[str, npt.NDArray[np.float32]]:
         frozen = {table.name: table.weights for table in self._learner.tables if table.is_frozen}
-        return {**frozen, **average.values}
+        return {**frozen, **trained}
+
+    def _is_best(self, epoch: int) -> bool:
+        """Return whether this host has to keep an epoch's model: it is the best so far."""
+        return self._state.stopping.best_epoch == epoch and self._hosts.rank == 0
 
     def _judge(
         self, epoch: int, loss: float, weights: Mapping[str, npt.NDArray[np.float32]]
     ) -> None:
         """Let early stopping see the epoch's loss, and keep its model if it is the best so far."""
         started = time.time()
-        self._stopping = self._stopping.after(loss)
-        if self._stopping.was_checked:
+        stopping = self._state.stopping = self._state.stopping.after(loss)
+        if stopping.was_checked:
             self._listen(
                 events.EarlyStoppingChecked(
                     epoch=epoch,
-                    window=self._stopping.window,
+                    window=stopping.window,
                     loss=loss,
-                    bad_epochs=self._stopping.bad_epochs,
-                    stops=self._stopping.stops,
+                    bad_epochs=stopping.bad_epochs,
+                    stops=stopping.stops,
                     started=started,
                     ended=time.time(),
                 )
             )
-        if self._stopping.best_epoch != epoch or self._hosts.rank != 0:
+        if not self._is_best(epoch):
             return
         started = time.time()
         self._writer.save(weights, self._told())
@@ -314,10 +391,10 @@ class _Job:
     def _told(self) -> dict[str, Any]:
         """Return what the model folder tells of the training."""
         return {
-            "best_epoch": self._stopping.best_epoch,
-            "best_loss": self._stopping.best_loss,
+            "best_epoch": self._state.stopping.best_epoch,
+            "best_loss": self._state.stopping.best_loss,
             "loss": self._stopping_loss,
-            "epochs": self._history,
+            "epochs": self._state.history,
         }
 
     def _divergence(self, epoch: int, batch: int, what: str, value: float) -> ClientError:

@@ -1,6 +1,6 @@
 """One training step and one pass of scoring: the network, its tables and their optimizers."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
@@ -27,7 +27,7 @@ from object2vec.training.server_updates import (
     ServerTableUpdater,
 )
 from object2vec.training.table_updates import TableUpdater
-from object2vec.training.update_rules import make_rule
+from object2vec.training.update_rules import GROWING, make_rule
 
 Floats: TypeAlias = npt.NDArray[np.float32]
 Updater: TypeAlias = TableUpdater | ServerTableUpdater
@@ -129,6 +129,9 @@ class Learner:
         return parts
 
     def _learn(self, parts: Sequence[Part]) -> Floats:
+        if not self.network.is_packed and self.network.hyperparameters.dropout:
+            # The engine's generator cannot be kept and put back, so every step begins it anew.
+            self.network.seed_engine()
         # Numbers that run away show in the sums.
         with np.errstate(over="ignore", invalid="ignore"):
             found = [self._differentiate(part) for part in parts]
@@ -212,12 +215,64 @@ class Learner:
 
         Tables are the arrays themselves, which the next step changes; the others are copies.
         """
-        weights = self.network.values()
         self.settle()
+        return self.trained()
+
+    def trained(self) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the same, with rows of tables that may have missed steps."""
+        weights = self.network.values()
         for table in self.tables:
             if not table.is_frozen:
                 weights[table.name] = table.weights
         return weights
+
+    def counts(self) -> dict[str, Any]:
+        """Return what `arrays` leaves out of the state that the next step depends on."""
+        assert not isinstance(self.optimizer, ServerDenseUpdates)
+        return {
+            "steps": self.optimizer.step_count,
+            "table_steps": {updater.table.name: updater.step for updater in self._local_updaters()},
+            "dropout": self.network.masks.generator.bit_generator.state,
+        }
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the arrays that the next step depends on: the tables' as they are, others copies.
+
+        Missed steps are not made up: then a training would depend on when it was looked at.
+        """
+        assert not isinstance(self.optimizer, ServerDenseUpdates)
+        found: dict[str, npt.NDArray[Any]] = {}
+        for name, value in self.network.values().items():
+            found[f"parameter.{name}"] = value
+        for name, value in self.optimizer.arrays().items():
+            found[f"optimizer.{name}"] = value
+        for updater in self._local_updaters():
+            for name, value in updater.arrays().items():
+                found[f"table.{updater.table.name}.{name}"] = value
+        return found
+
+    def begin_again(self, counts: Mapping[str, Any], length: Callable[[str], int]) -> None:
+        """Stand where a training stood that `counts` told of; `put_back` must follow.
+
+        Args:
+            counts: What it told.
+            length: Returns the length of an array of `arrays` by its name.
+        """
+        for updater in self._local_updaters():
+            step = int(counts["table_steps"][updater.table.name])
+            name = f"table.{updater.table.name}.{GROWING}"
+            updater.begin_again(step, length(name) if GROWING in updater.arrays() else 0)
+
+    def put_back(self, counts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Go on from what `counts` and `arrays` returned; the tables' arrays are in place."""
+        assert not isinstance(self.optimizer, ServerDenseUpdates)
+        self.network.masks.generator.bit_generator.state = counts["dropout"]
+        self.network.load({name: arrays[f"parameter.{name}"] for name in self.network.parameters})
+        states = {name: arrays[f"optimizer.{name}"] for name in self.optimizer.arrays()}
+        self.optimizer.put_back(int(counts["steps"]), states)
+
+    def _local_updaters(self) -> list[TableUpdater]:
+        return [updater for updater in self.updaters if isinstance(updater, TableUpdater)]
 
     def settle(self) -> None:
         """Bring every row of every table up to date."""

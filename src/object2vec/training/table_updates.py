@@ -75,6 +75,24 @@ class TableUpdater:
         for_blocks(len(token_ids), self._block_rows, update)
         self.last_steps[token_ids] = self.step
 
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that a step changes, as it is: to be kept, and put back in place."""
+        states = {f"state{number}": state for number, state in enumerate(self.states)}
+        found: dict[str, npt.NDArray[Any]] = {"weights": self.table.weights, **states}
+        if self._is_deferred:
+            found |= {"last_steps": self.last_steps, **self._rule.arrays()}
+        return found
+
+    def begin_again(self, step: int, remembered: int) -> None:
+        """Stand where so many steps were made; `arrays` are then put back in place.
+
+        Args:
+            step: How many.
+            remembered: The length of the array that grows with the steps.
+        """
+        self.step = step
+        self._rule.remember(remembered)
+
     def settle(self) -> None:
         """Bring every row up to date: before the table is scored, saved or checkpointed."""
         if not self._is_deferred:

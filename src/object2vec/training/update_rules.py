@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 Rows: TypeAlias = npt.NDArray[np.float32]
 
+# Which of a rule's arrays grows with the steps.
+GROWING = "settled"
+
 
 class UpdateRule(ABC):
     """One optimizer on rows of shape (n, E), all written in place."""
@@ -35,6 +38,13 @@ class UpdateRule(ABC):
         self, weights: Rows, states: list[Rows], last: npt.NDArray[np.int64], step: int
     ) -> None:
         """Make up the steps after `last` (n,) up to `step`, all with gradient zero."""
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return what `make_up` remembers of the steps so far, to be kept and put back in place."""
+        return {}
+
+    def remember(self, length: int) -> None:  # noqa: B027 (most rules remember nothing)
+        """Make room for what `arrays` is to be put back into: `length` numbers where it grows."""
 
     def _decayed(self, gradient: Rows, weights: Rows) -> Rows:
         return gradient + np.float32(self.weight_decay) * weights if self.weight_decay else gradient
@@ -144,9 +154,16 @@ class Adam(UpdateRule):
         settled = step - 1 - self._REMEMBERED
         if settled >= 0:
             if settled >= len(self._settled):
-                self._settled = np.concatenate([self._settled, np.zeros_like(self._settled)])
+                more = np.zeros(max(len(self._settled), settled + 1 - len(self._settled)))
+                self._settled = np.concatenate([self._settled, more])
             self._settled[settled] = self._sums[-1]
         self._sums[1:] = self._sums[:-1] + self._rate * self._ratio_powers
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float64]]:  # noqa: D102
+        return {"sums": self._sums, GROWING: self._settled}
+
+    def remember(self, length: int) -> None:  # noqa: D102
+        self._settled = np.zeros(max(1, length))
 
     def _rate_at(self, step: int) -> float:
         return float(self.learning_rate * (1 - self._BETA2**step) ** 0.5 / (1 - self._BETA1**step))

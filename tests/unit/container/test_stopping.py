@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
-from object2vec_container.stopping import StopRequested, stoppable
+from object2vec.training.stop import StopRequested
+from object2vec_container.stopping import stoppable
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
     head = (
         "import os, signal, time\n"
-        "from object2vec_container.stopping import StopRequested, stoppable\n"
+        "from object2vec.training.stop import StopRequested\n"
+        "from object2vec_container.stopping import stoppable\n"
         "def ask(): os.kill(os.getpid(), signal.SIGTERM)\n"
     )
     return subprocess.run(
