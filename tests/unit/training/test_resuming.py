@@ -1,4 +1,4 @@
-"""Jobs that are stopped anywhere and begun again: nothing may tell them from those that were not."""
+"""Jobs that are stopped anywhere and begun again end as those that were not."""
 
 import itertools
 import json
