@@ -6,6 +6,7 @@
 # BASE=image                   what the images are built on (default: debian:bookworm-slim)
 # BUILD_OPTIONS="..."          handed on to `docker build`, such as --network host
 # WORKLOADS=folder             what `make bench` trains on (default: made records, build/workloads)
+# KILLS=number                 how often `make test-faults` kills a training (default: 200)
 # PEER="python script"         a program that `make bench` measures in turn with this one
 
 PYTHON ?=
@@ -16,6 +17,7 @@ DOCKER ?= docker
 BUILD_OPTIONS ?=
 WORKLOADS ?= build/workloads
 PEER ?=
+KILLS ?= 200
 
 python := $(VENV)/bin/python
 pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
@@ -37,12 +39,12 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format docs bench image-base image-cpu image-gpu sdks test-image lock \
+.PHONY: help install demo test test-faults lint format docs bench image-base image-cpu image-gpu sdks test-image lock \
 	clean python-changed
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-10s%s\n' "$$name" "$$text"; done
+		printf '  make %-12s%s\n' "$$name" "$$text"; done
 
 install: $(runtime_stamp) ## make .venv with the programs train, serve and object2vec
 
@@ -50,7 +52,11 @@ demo: $(runtime_stamp) ## train the shipped example and show what it learnt
 	@$(python) examples/mammals/demo.py
 
 test: $(test_stamp) ## run the tests
-	@$(python) -m pytest --numprocesses auto --dist loadfile $(ARGUMENTS)
+	@$(python) -m pytest --numprocesses auto --dist worksteal $(ARGUMENTS)
+
+test-faults: $(test_stamp) ## kill, fill up and starve the programs (KILLS=200 kills of train)
+	@OBJECT2VEC_TEST_KILLS=$(KILLS) $(python) -m pytest -m faults --numprocesses auto \
+		--dist worksteal $(ARGUMENTS)
 
 lint: $(test_stamp) ## check style, format and types
 	@$(python) -m ruff check .

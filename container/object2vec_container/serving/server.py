@@ -220,7 +220,7 @@ def _make_folder() -> Path:
     places = ["/dev/shm", tempfile.gettempdir()]
     for place in places:
         try:
-            return Path(tempfile.mkdtemp(prefix="object2vec-", dir=place))
+            return Path(tempfile.mkdtemp(prefix=f"object2vec-{os.getpid()}-", dir=place))
         except OSError:
             continue
     raise PlatformError(

@@ -11,6 +11,8 @@ from tests.contract.hosts.several import SeveralHosts, free_port
 
 from object2vec.saved_model import SavedModel
 
+pytestmark = pytest.mark.faults
+
 LONG = {"epochs": "100", "early_stopping_patience": "5", "learning_rate": "0.0001"}
 
 
