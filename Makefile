@@ -6,6 +6,7 @@
 # BASE=image                   what the images are built on (default: debian:bookworm-slim)
 # BUILD_OPTIONS="..."          handed on to `docker build`, such as --network host
 # WORKLOADS=folder             what `make bench` trains on (default: made records, build/workloads)
+# SECONDS=number               how long `make fuzz` feeds each target (default: 60)
 # KILLS=number                 how often `make test-faults` kills a training (default: 200)
 # PEER="python script"         a program that `make bench` measures in turn with this one
 
@@ -18,6 +19,7 @@ BUILD_OPTIONS ?=
 WORKLOADS ?= build/workloads
 PEER ?=
 KILLS ?= 200
+SECONDS ?= 60
 
 python := $(VENV)/bin/python
 pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
@@ -27,6 +29,7 @@ uv_version := 0.13.9
 requirements_stamp := $(VENV)/.requirements-installed
 runtime_stamp := $(VENV)/.project-installed
 test_stamp := $(VENV)/.test-requirements-installed
+fuzz_stamp := $(VENV)/.fuzz-requirements-installed
 # Neither SageMaker SDK can share an environment with the other, or with this project.
 sdk_stamps := build/sagemaker2/.installed build/sagemaker3/.installed
 
@@ -39,7 +42,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-faults lint format docs bench image-base image-cpu image-gpu sdks test-image lock \
+.PHONY: help install demo test test-faults fuzz lint format docs bench image-base image-cpu image-gpu sdks test-image lock \
 	clean python-changed
 
 help: ## list the commands
@@ -57,6 +60,9 @@ test: $(test_stamp) ## run the tests
 test-faults: $(test_stamp) ## kill, fill up and starve the programs (KILLS=200 kills of train)
 	@OBJECT2VEC_TEST_KILLS=$(KILLS) $(python) -m pytest -m faults --numprocesses auto \
 		--dist worksteal $(ARGUMENTS)
+
+fuzz: $(fuzz_stamp) ## feed every reader made-up bytes (SECONDS=60 for each)
+	@$(python) tests/fuzz/campaign.py --seconds $(SECONDS) $(ARGUMENTS)
 
 lint: $(test_stamp) ## check style, format and types
 	@$(python) -m ruff check .
@@ -99,6 +105,8 @@ lock: ## lock the requirements of pyproject.toml anew (LOCK_OPTIONS=--upgrade ta
 	@$(call lock_group,--group build,requirements-build)
 	@$(call lock_group,-c docker/requirements-build.txt pyproject.toml,requirements)
 	@$(call lock_group,-c docker/requirements.txt --group test,requirements-test)
+	@$(call lock_group,--group fuzz,requirements-fuzz)
+	@$(call lock_group,--group sbom,requirements-sbom)
 	@$(call lock_group,-c docker/requirements.txt --no-emit-package mxnet pyproject.toml docker/gpu.in,requirements-gpu)
 	@$(call lock_group,docker/sagemaker2.in,requirements-sagemaker2)
 	@$(call lock_group,docker/sagemaker3.in,requirements-sagemaker3)
@@ -135,6 +143,10 @@ $(runtime_stamp): $(requirements_stamp) pyproject.toml src/object2vec/__init__.p
 
 $(test_stamp): $(runtime_stamp) docker/requirements-test.txt
 	@$(locked) -r docker/requirements-test.txt
+	@touch $@
+
+$(fuzz_stamp): $(runtime_stamp) docker/requirements-fuzz.txt
+	@$(locked) -r docker/requirements-fuzz.txt
 	@touch $@
 
 build/sagemaker%/.installed: docker/requirements-sagemaker%.txt | $(requirements_stamp)
