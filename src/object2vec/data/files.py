@@ -21,8 +21,8 @@ BLOCK_BYTES = 64 * 1024  # Small enough for the parsed objects of a block to sta
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
 _UNPACKED_BUFFER_BYTES = 64 * 1024
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+GZIP_MAGIC = b"\x1f\x8b"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAGIC_NAMES = (
     (b"PAR1", "a Parquet file"),
     (b"\x0a\x23\xd7\xce", "RecordIO (the SageMaker SDK's record_set writes it)"),
@@ -66,10 +66,12 @@ class Block:
     Attributes:
         text: The bytes, without the file's byte order mark.
         first_line: Number of the first line in the file, from 1.
+        is_one_line: Whether all of it stood on that line, and was cut into lines after.
     """
 
     text: bytes
     first_line: int
+    is_one_line: bool = False
 
 
 def find_files(folder: Path, name: str) -> ChannelFiles:
@@ -114,31 +116,44 @@ def read_blocks(path: Path) -> Iterator[Block]:
         ClientError: The file holds something other than JSON Lines, or its gzip data is damaged.
         PlatformError: The file cannot be read.
     """
+    with open_text(path) as stream:
+        yield from cut_blocks(path, stream)
+
+
+def cut_blocks(path: Path, stream: io.BufferedReader) -> Iterator[Block]:
+    """Yield the lines of a stream of unpacked text, about `BLOCK_BYTES` at a time.
+
+    Args:
+        path: Names the stream in messages.
+        stream: The text; its first look ahead must show enough of it to know other formats.
+
+    Raises:
+        ClientError: It holds something other than JSON Lines.
+    """
     first_line = 1
     unfinished: list[bytes] = []
     unfinished_bytes = 0
-    with open_text(path) as stream:
-        head = stream.peek(1)
-        _refuse_other_formats(path, head)
-        if head.startswith(_BYTE_ORDER_MARK):
-            stream.read(len(_BYTE_ORDER_MARK))
-        while chunk := stream.read(BLOCK_BYTES):
-            end = chunk.rfind(b"\n") + 1
-            if end:
-                text = b"".join([*unfinished, chunk[:end]])
-                yield Block(text, first_line)
-                first_line += text.count(b"\n")
-                unfinished, unfinished_bytes = [], 0
-            unfinished.append(chunk[end:])
-            unfinished_bytes += len(chunk) - end
-            if unfinished_bytes > LONGEST_LINE_BYTES:
-                raise RecordError(
-                    str(path),
-                    first_line,
-                    None,
-                    f"the line is longer than {LONGEST_LINE_BYTES} bytes; "
-                    "one record stands on one line",
-                )
+    head = stream.peek(1)
+    _refuse_other_formats(path, head)
+    if head.startswith(BYTE_ORDER_MARK):
+        stream.read(len(BYTE_ORDER_MARK))
+    while chunk := stream.read(BLOCK_BYTES):
+        end = chunk.rfind(b"\n") + 1
+        if end:
+            text = b"".join([*unfinished, chunk[:end]])
+            yield Block(text, first_line)
+            first_line += text.count(b"\n")
+            unfinished, unfinished_bytes = [], 0
+        unfinished.append(chunk[end:])
+        unfinished_bytes += len(chunk) - end
+        if unfinished_bytes > LONGEST_LINE_BYTES:
+            raise RecordError(
+                str(path),
+                first_line,
+                None,
+                f"the line is longer than {LONGEST_LINE_BYTES} bytes; "
+                "one record stands on one line",
+            )
     if unfinished_bytes:
         yield Block(b"".join(unfinished), first_line)
 
@@ -154,7 +169,7 @@ def open_text(path: Path) -> Iterator[io.BufferedReader]:
     try:
         with path.open("rb") as plain:
             head = plain.peek(2)[:2]
-            if head == _GZIP_MAGIC:
+            if head == GZIP_MAGIC:
                 # GzipFile goes through Python for every call: ask it for much at a time.
                 unpacked = cast(Any, gzip.GzipFile(fileobj=plain))
                 with io.BufferedReader(unpacked, _UNPACKED_BUFFER_BYTES) as stream:
@@ -235,7 +250,7 @@ def _name_binary_format(head: bytes) -> str | None:
 
 
 def _name_text_format(head: bytes) -> str | None:
-    text = head.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    text = head.removeprefix(BYTE_ORDER_MARK).lstrip()
     first_line = text.split(b"\n", 1)[0].strip()
     for pattern, name in _TEXT_PATTERNS:
         if pattern.match(text):

@@ -22,11 +22,12 @@ import numpy.typing as npt
 import orjson
 
 from object2vec.data.array_space import ArraySpace
-from object2vec.data.files import Block, find_files, read_blocks
+from object2vec.data.files import Block
 from object2vec.data.growing import GrowingArray
 from object2vec.data.ragged import RaggedArray, offsets_of
 from object2vec.data.read_summary import Log, ReadSummary, SideSummary, log_skipped, log_summary
 from object2vec.data.record_check import RecordFaultError, RecordRules
+from object2vec.data.sources import FileSource, Place, find_source
 from object2vec.data.token_ids import DoubtfulError, Rows, to_token_ids
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError, RecordError
@@ -68,41 +69,48 @@ class PairRecords:
 
 
 def read_channel(
-    folder: Path | str,
+    place: Place | str,
     name: str,
     hyperparameters: Hyperparameters,
     vocabularies: Sequence[Vocabulary | None] = (None, None),
     log: Log = lambda level, message: None,
     *,
     space: ArraySpace | None = None,
+    may_be_empty: bool = False,
 ) -> PairRecords:
-    """Read every file of a channel, checking every record.
+    """Read all that a channel holds, checking every record.
 
     Args:
-        folder: The channel's folder, or one file.
+        place: The channel's folder, or one file, or its pipe.
         name: The channel's name, for messages.
         hyperparameters: Say what ids, lengths and labels are allowed.
         vocabularies: For in0 and in1, what maps token strings to ids.
         log: Takes a level (`INFO`, `WARNING`) and a message.
         space: Where the arrays stand, shared by all channels of a job; None is memory, all of it.
+        may_be_empty: Whether a channel without a byte is no error but one without records.
 
     Raises:
         RecordError: A record is not as it must be; names file, line and field.
         ClientError: The channel is missing, holds no record, or holds something else.
-        PlatformError: A file cannot be read, or the disk has no room for arrays.
+        PlatformError: A file cannot be read, a pipe gives nothing for too long, or the disk has no
+            room for arrays.
     """
     begin = time.perf_counter()
-    files = find_files(Path(folder), name)
-    log_skipped(files, name, log)
+    source = find_source(place, name)
+    if isinstance(source, FileSource):
+        log_skipped(source.found, name, log)
+    else:
+        log("INFO", f"Channel '{name}': reads the pipe {source.pipe.path}")
     reader = _ChannelReader(hyperparameters, vocabularies, space)
     with _no_garbage_collection():
-        for path in files.data:
-            for block in read_blocks(path):
-                reader.add(path, block)
-    records = reader.finish(len(files.data), begin)
+        for path, block in source.blocks():
+            reader.add(path, block)
+    records = reader.finish(source.files, begin)
     if not len(records):
+        if may_be_empty and not records.summary.bytes_read:
+            return records
         raise ClientError(
-            f"Channel '{name}': no record in {len(files.data)} file(s) below {folder} "
+            f"Channel '{name}': no record in {source.where} "
             f"({records.summary.blank_lines} blank lines). "
             'Looked for lines such as {"label": 1, "in0": [10, 7], "in1": [4]}'
         )
@@ -245,7 +253,8 @@ class _ChannelReader:
         self, path: Path, block: Block, lines: Sequence[bytes]
     ) -> tuple[Sequence[float], Rows, Rows]:
         labels, rows0, rows1 = [], [], []
-        for number, line in enumerate(lines, start=block.first_line):
+        for position, line in enumerate(lines):
+            number = block.first_line + (0 if block.is_one_line else position)
             if not line or line.isspace():
                 continue
             try:

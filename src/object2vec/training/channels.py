@@ -12,9 +12,11 @@ import numpy as np
 
 from object2vec.data.array_space import FOLDER_VARIABLE, MEBIBYTE, ArraySpace
 from object2vec.data.files import find_files
+from object2vec.data.pipes import Pipe
 from object2vec.data.ragged import RaggedArray
 from object2vec.data.read_summary import ReadSummary, SideSummary
 from object2vec.data.records import Log, PairRecords, read_channel
+from object2vec.data.sources import Place
 from object2vec.data.vectors import TokenVectors, read_vectors
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError
@@ -34,14 +36,14 @@ NO_RECORDS = PairRecords(
 
 @dataclass(frozen=True)
 class Channels:
-    """Where the channels' files are: folders, or single files; None is no such channel.
+    """Where the channels' data is: folders, single files, or pipes; None is no such channel.
 
     `sharded` names the channels of which every host has another part, not all of it.
     """
 
-    train: Path
-    validation: Path | None = None
-    test: Path | None = None
+    train: Place
+    validation: Place | None = None
+    test: Place | None = None
     auxiliary: Path | None = None
     sharded: frozenset[str] = frozenset()
 
@@ -78,30 +80,44 @@ def read_input(
 
     Raises:
         ClientError: A channel, a file, a record or an environment variable is not as it must be.
-        PlatformError: A file cannot be read, or the disk has no room for records.
+        PlatformError: A file cannot be read, a pipe gives nothing, or the disk has no room for
+            records.
     """
 
     def log(level: str, message: str) -> None:
         listen(events.Remark("WARNING" if level == "WARNING" else "INFO", message))
 
-    def records_of(name: str, folder: Path) -> PairRecords:
+    def records_of(name: str, place: Place) -> PairRecords:
         started = time.time()
+        host = hosts.names[hosts.rank]
         is_sharded = name in channels.sharded and len(hosts.names) > 1
-        if is_sharded and not _has_data(folder, name):
-            log("INFO", f"Channel '{name}': no file of it is on host {hosts.names[hosts.rank]}")
+        if is_sharded and isinstance(place, Path) and not _has_data(place, name):
+            log("INFO", f"Channel '{name}': no file of it is on host {host}")
             return NO_RECORDS
-        records = read_channel(folder, name, hyperparameters, vocabularies, log, space=space)
+        records = read_channel(
+            place,
+            name,
+            hyperparameters,
+            vocabularies,
+            log,
+            space=space,
+            may_be_empty=is_sharded and isinstance(place, Pipe),
+        )
+        if not len(records):
+            log("INFO", f"Channel '{name}': nothing of it came through the pipe on host {host}")
+            return NO_RECORDS
         listen(events.ChannelRead(name, len(records), started, time.time()))
         return records
 
-    def part_of(name: str, folder: Path) -> PairRecords:
-        records = records_of(name, folder)
+    def part_of(name: str, place: Place) -> PairRecords:
+        records = records_of(name, place)
         if name not in channels.sharded:
             return own_part(records, hosts, space)
         if not any(hosts.gather(len(records))):
+            told = f"at {place.path}" if isinstance(place, Pipe) else f"below {place}"
             raise ClientError(
                 f"Channel '{name}': there is no record on any of the {len(hosts.names)} hosts. "
-                f"Looked on this one below {folder}."
+                f"Looked on this one {told}."
             )
         return records
 
