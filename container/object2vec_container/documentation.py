@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from object2vec.data.array_space import SPACE_VARIABLES, SpaceVariable
+from object2vec.data.pipes import PIPE_VARIABLES
 from object2vec.documentation import write_files
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving.openapi import document
@@ -18,9 +19,10 @@ INTRODUCTION = """\
 # Environment variables
 
 Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`,
-`src/object2vec/data/array_space.py` and `container/object2vec_container/hosts/settings.py`; do not
-edit. `serve` reads those of the first table; `train` reads `OBJECT2VEC_ML_ROOT`, those of the
-second and, with several hosts, those of the third.
+`src/object2vec/data/array_space.py`, `src/object2vec/data/pipes.py` and
+`container/object2vec_container/hosts/settings.py`; do not edit. `serve` reads those of the first
+table; `train` reads `OBJECT2VEC_ML_ROOT`, those of the second and, with several hosts, those of the
+third.
 
 Every fault is reported at once, before anything else is done, as a ClientError with the name, the
 value given and what is allowed. An empty value counts as none. Blanks around a value are dropped,
@@ -89,7 +91,7 @@ def environment_variables_markdown() -> str:
         (
             INTRODUCTION,
             _table("Of `serve`", SETTINGS),
-            _table("Of `train`, for its records", SPACE_VARIABLES),
+            _table("Of `train`, for its records", (*SPACE_VARIABLES, *PIPE_VARIABLES)),
             _table("Of `train`, with several hosts", HOST_SETTINGS),
             RECIPES,
         )

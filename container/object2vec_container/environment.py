@@ -22,7 +22,9 @@ CHANNELS = ("train", "validation", "test", "auxiliary")
 
 _JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
 _AUXILIARY_TYPES = ("application/json", "text/plain", *_JSON_LINES_TYPES)
+_PIPED_CHANNELS = ("train", "validation", "test")
 _FILE_MODES = ("file", "fastfile")
+_PIPE_MODE = "pipe"
 _DISTRIBUTIONS = ("FullyReplicated", "ShardedByS3Key")
 
 
@@ -64,7 +66,7 @@ class MLFolder:
 
     @property
     def data_folder(self) -> Path:
-        """One folder a channel."""
+        """One folder a channel, or pipes that are named like it."""
         return self.root / "input" / "data"
 
     @property
@@ -122,12 +124,14 @@ class Environment:
     Attributes:
         folder: Where everything is.
         hyperparameters: Names to values as they were sent, unchecked.
-        channels: Channel names to their folders; `train` is among them.
+        channels: Channel names to their folders; `train` is among them. In Pipe mode there is no
+            such folder, but the pipes' names begin like it.
         hosts: All machines of the job, sorted.
         current_host: This machine's name in log lines.
         checkpoint_folder: Where checkpoints are kept; None where the job has no place for them.
         is_sharded: By channel: whether every host has another part of it, rather than all of it.
         warnings: What the log should warn of.
+        piped: Names of the channels in Pipe mode.
     """
 
     folder: MLFolder
@@ -138,6 +142,7 @@ class Environment:
     is_sharded: Mapping[str, bool]
     checkpoint_folder: Path | None = None
     warnings: tuple[str, ...] = ()
+    piped: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, folder: MLFolder) -> Self:
@@ -153,10 +158,10 @@ class Environment:
         hosts = JobHosts.read(folder)
         described = _read_object(folder.input_data_config_file)
         if described is None:
-            names, warnings = _find_channels(folder.data_folder)
+            names, piped, warnings = _find_channels(folder.data_folder)
             source = str(folder.data_folder)
         else:
-            names, warnings = _check_described(described, folder)
+            names, piped, warnings = _check_described(described, folder)
             source = str(folder.input_data_config_file)
         _refuse_unknown_channels(names, source)
         channels = {name: folder.data_folder / name for name in CHANNELS if name in names}
@@ -172,6 +177,7 @@ class Environment:
             is_sharded,
             _find_checkpoints(folder),
             tuple(warnings),
+            frozenset(piped),
         )
 
 
@@ -187,7 +193,7 @@ def _read_object(path: Path) -> dict[str, object] | None:
         raise PlatformError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ClientError(
             f"{path} is not JSON: {error}. It must hold one JSON object; it begins with "
             f"{shorten(text[:60])}."
@@ -241,42 +247,50 @@ def _say_no_hyperparameters(folder: MLFolder) -> str:
     )
 
 
-def _find_channels(data_folder: Path) -> tuple[list[str], list[str]]:
-    """Return the channels' names and warnings where no file describes the channels."""
+def _find_channels(data_folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the channels' names, which of them are pipes, and warnings, by what there is."""
     try:
         entries = sorted(data_folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
-        return [], []
+        return [], [], []
     except OSError as error:
         raise PlatformError(f"{data_folder} cannot be listed: {error.strerror}.") from error
     seen = [entry for entry in entries if not entry.name.startswith(".")]
     names = [entry.name for entry in seen if entry.is_dir() or entry.name in CHANNELS]
-    return names, [
+    pipes = {entry.name for entry in seen if entry.is_fifo()}
+    piped = [name for name in _PIPED_CHANNELS if f"{name}_0" in pipes and name not in names]
+    taken = {*names, *(f"{name}_0" for name in piped)}
+    warnings = [
         f"{entry} belongs to no channel and is ignored; a channel is a folder"
         for entry in seen
-        if entry.name not in names
+        if entry.name not in taken
     ]
+    return [*names, *piped], piped, warnings
 
 
 def _check_described(
     described: Mapping[str, object], folder: MLFolder
-) -> tuple[list[str], list[str]]:
-    """Return the names of the described channels and warnings, after a check of each."""
+) -> tuple[list[str], list[str], list[str]]:
+    """Return the described channels' names, which are pipes, and warnings; check each channel."""
     path = folder.input_data_config_file
+    piped = []
     for name, settings in described.items():
         if not isinstance(settings, dict):
             raise ClientError(
                 f"{path}: channel '{name}' must be an object of settings, not {shorten(settings)}."
             )
         if name in CHANNELS:
-            _check_input_mode(name, settings.get("TrainingInputMode"))
+            if _is_piped(name, settings):
+                piped.append(name)
             _check_content_type(name, settings.get("ContentType"))
-    there, _ = _find_channels(folder.data_folder)
-    return list(described), [
-        f"{folder.data_folder / name} is ignored: {path} does not name the channel '{name}'"
+    there, pipes, _ = _find_channels(folder.data_folder)
+    warnings = [
+        f"{folder.data_folder / (f'{name}_0' if name in pipes else name)} is ignored: {path} does "
+        f"not name the channel '{name}'"
         for name in there
         if name not in described
     ]
+    return list(described), piped, warnings
 
 
 def _is_sharded(name: str, settings: object) -> bool:
@@ -290,13 +304,29 @@ def _is_sharded(name: str, settings: object) -> bool:
     )
 
 
-def _check_input_mode(name: str, mode: object) -> None:
+def _is_piped(name: str, settings: Mapping[str, object]) -> bool:
+    """Return whether a channel comes through pipes, rather than as files."""
+    mode = settings.get("TrainingInputMode")
     if mode is None or str(mode).lower() in _FILE_MODES:
-        return
-    raise ClientError(
-        f"Channel '{name}': TrainingInputMode {shorten(mode)} is not supported, use 'File' "
-        "(or 'FastFile')."
-    )
+        return False
+    if str(mode).lower() != _PIPE_MODE:
+        others = "'File', 'FastFile' or 'Pipe'" if name in _PIPED_CHANNELS else "'File'"
+        raise ClientError(
+            f"Channel '{name}': TrainingInputMode {shorten(mode)} is not supported, use {others}."
+        )
+    if name not in _PIPED_CHANNELS:
+        raise ClientError(
+            f"Channel '{name}': TrainingInputMode {shorten(mode)} is not supported for it, as "
+            "hyperparameters name its files. Use 'File' (or 'FastFile') for this channel; others "
+            "may be in another mode."
+        )
+    wrapper = settings.get("RecordWrapperType")
+    if wrapper is not None and str(wrapper).lower() not in ("", "none"):
+        raise ClientError(
+            f"Channel '{name}': RecordWrapperType {shorten(wrapper)} is not supported. Use 'None': "
+            "the data must be JSON Lines, and comes through the pipe as it stands in its objects."
+        )
+    return True
 
 
 def _check_content_type(name: str, content_type: object) -> None:

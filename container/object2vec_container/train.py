@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from object2vec.data.pipes import Pipe, pipe_seconds
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.saved_model import MANIFEST
@@ -130,6 +132,7 @@ def _train(
 ) -> None:
     environment = Environment.read(folder)
     seconds = checkpoint_seconds(os.environ)
+    wait = pipe_seconds(os.environ)
     hyperparameters = Hyperparameters.from_strings(environment.hyperparameters)
     log_configuration(
         environment.hyperparameters, str(folder.hyperparameters_file), hyperparameters
@@ -164,8 +167,15 @@ def _train(
             for listener in listeners:
                 listener(event)
 
+        places: dict[str, Path | Pipe] = {
+            name: Pipe(path, wait) if name in environment.piped else path
+            for name, path in environment.channels.items()
+        }
         channels = Channels(
-            **environment.channels,
+            train=places["train"],
+            validation=places.get("validation"),
+            test=places.get("test"),
+            auxiliary=environment.channels.get("auxiliary"),
             sharded=frozenset(
                 name for name, is_sharded in environment.is_sharded.items() if is_sharded
             ),

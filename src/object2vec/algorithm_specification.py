@@ -67,7 +67,8 @@ def create_algorithm_request() -> dict[str, object]:
                     "IsRequired": name == "train",
                     "SupportedContentTypes": list(content_types),
                     "SupportedCompressionTypes": ["None", "Gzip"],
-                    "SupportedInputModes": ["File"],
+                    # A pipe has no files to be named by hyperparameters.
+                    "SupportedInputModes": ["File"] if name == "auxiliary" else ["File", "Pipe"],
                 }
                 for name, description, content_types in _CHANNELS
             ],

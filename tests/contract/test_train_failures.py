@@ -94,9 +94,14 @@ def test_an_empty_train_channel_is_the_client_s_fault(ml_folder) -> None:
     assert_told(ml_folder.train(), 2, "ClientError", "Channel 'train'", "no data file")
 
 
-def test_pipe_mode_is_refused(ml_folder) -> None:
-    small_job(ml_folder).config("inputdataconfig", {"train": {"TrainingInputMode": "Pipe"}})
-    assert_told(ml_folder.train(), 2, "ClientError", "'Pipe' is not supported, use 'File'")
+def test_an_unknown_input_mode_is_refused(ml_folder) -> None:
+    small_job(ml_folder).config("inputdataconfig", {"train": {"TrainingInputMode": "Tube"}})
+    assert_told(
+        ml_folder.train(),
+        2,
+        "ClientError",
+        "'Tube' is not supported, use 'File', 'FastFile' or 'Pipe'",
+    )
 
 
 def test_a_diverged_training_names_epoch_batch_and_learning_rate(ml_folder) -> None:

@@ -99,8 +99,9 @@ def test_channels_and_content_types_are_the_original_s() -> None:
     assert [name for name, channel in channels.items() if channel["IsRequired"]] == ["train"]
     for name in ("train", "validation", "test"):
         assert channels[name]["SupportedContentTypes"] == ["application/jsonlines"]
-    for channel in channels.values():
-        assert channel["SupportedInputModes"] == ["File"]
+        # The original takes File mode only.
+        assert channels[name]["SupportedInputModes"] == ["File", "Pipe"]
+    assert channels["auxiliary"]["SupportedInputModes"] == ["File"]
     assert training["SupportsDistributedTraining"] is False
     answers = ["application/json", "application/jsonlines"]
     assert request["InferenceSpecification"]["SupportedContentTypes"] == answers

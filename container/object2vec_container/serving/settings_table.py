@@ -81,7 +81,7 @@ def some_text(text: str) -> str:
 
 
 # `train` reads these, from tables of its own.
-_OF_TRAIN = ("OBJECT2VEC_HOSTS_", "OBJECT2VEC_DATA_")
+_OF_TRAIN = ("OBJECT2VEC_HOSTS_", "OBJECT2VEC_DATA_", "OBJECT2VEC_PIPE_")
 
 _SWITCH = choice({"true": True, "1": True, "on": True, "false": False, "0": False, "off": False})
 _ON_OFF = "`true` or `false`"

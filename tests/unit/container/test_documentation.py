@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from object2vec.data.array_space import SPACE_VARIABLES
+from object2vec.data.pipes import PIPE_VARIABLES
 from object2vec_container.documentation import (
     RECIPES,
     environment_variables_markdown,
@@ -37,7 +38,7 @@ def test_the_command_writes_every_file_into_the_folder(tmp_path: Path) -> None:
 
 def test_every_variable_has_one_row_with_its_other_names() -> None:
     rows = [line for line in environment_variables_markdown().splitlines() if line[:3] == "| `"]
-    settings = (*SETTINGS, *SPACE_VARIABLES, *HOST_SETTINGS)
+    settings = (*SETTINGS, *SPACE_VARIABLES, *PIPE_VARIABLES, *HOST_SETTINGS)
     assert len(rows) == len(settings)
     for setting, row in zip(settings, rows, strict=True):
         assert row.startswith(f"| `{setting.name}` | ")

@@ -1,6 +1,7 @@
 """What the platform wrote is read and checked; each refusal says where and what to do."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,35 @@ def test_a_json_lines_content_type_is_taken(folder: MLFolder, content_type: str 
 @pytest.mark.parametrize("mode", ["File", "FastFile", "file", None])
 def test_file_modes_are_taken(folder: MLFolder, mode: str | None) -> None:
     Environment.read(describe(folder, train={"TrainingInputMode": mode}))
+
+
+@pytest.mark.parametrize("wrapper", [None, "", "None"])
+def test_pipe_mode_is_taken_channel_by_channel(folder: MLFolder, wrapper: str | None) -> None:
+    pipe = {"TrainingInputMode": "Pipe", "RecordWrapperType": wrapper, "CompressionType": "Gzip"}
+    environment = Environment.read(describe(folder, train=pipe, validation=pipe, test={}))
+    assert environment.piped == {"train", "validation"}
+    assert environment.channels["train"] == folder.data_folder / "train"
+
+
+def test_a_pipe_is_a_channel_where_nothing_describes_them(folder: MLFolder) -> None:
+    for name in ("train_0", "test_0", "auxiliary_0"):
+        os.mkfifo(folder.data_folder / name)
+    (folder.data_folder / "validation_0").touch()
+    environment = Environment.read(folder)
+    # The folder of `train` is there, and pipes are not guessed.
+    assert set(environment.channels) == {"train", "test"}
+    assert environment.piped == {"test"}
+    assert [warning.split(" ")[0] for warning in environment.warnings] == [
+        f"{folder.data_folder}/{name}" for name in ("auxiliary_0", "train_0", "validation_0")
+    ]
+
+
+def test_a_pipe_beside_the_described_channels_is_warned_of(folder: MLFolder) -> None:
+    os.mkfifo(folder.data_folder / "test_0")
+    assert Environment.read(describe(folder, train={})).warnings == (
+        f"{folder.data_folder}/test_0 is ignored: {folder.input_data_config_file} does not name "
+        "the channel 'test'",
+    )
 
 
 def test_every_setting_of_a_channel_may_be_absent(folder: MLFolder) -> None:
@@ -175,9 +205,20 @@ def test_a_file_that_cannot_be_read_is_the_platform_s_fault(folder: MLFolder) ->
     ("channels", "message"),
     [
         (
-            {"train": {"TrainingInputMode": "Pipe"}},
-            "Channel 'train': TrainingInputMode 'Pipe' is not supported, use 'File' "
-            "(or 'FastFile').",
+            {"train": {"TrainingInputMode": "Tube"}},
+            "Channel 'train': TrainingInputMode 'Tube' is not supported, use 'File', 'FastFile' or "
+            "'Pipe'.",
+        ),
+        (
+            {"train": {"TrainingInputMode": "Pipe"}, "auxiliary": {"TrainingInputMode": "Pipe"}},
+            "Channel 'auxiliary': TrainingInputMode 'Pipe' is not supported for it, as "
+            "hyperparameters name its files. Use 'File' (or 'FastFile') for this channel; others "
+            "may be in another mode.",
+        ),
+        (
+            {"train": {"TrainingInputMode": "Pipe", "RecordWrapperType": "RecordIO"}},
+            "Channel 'train': RecordWrapperType 'RecordIO' is not supported. Use 'None': the data "
+            "must be JSON Lines, and comes through the pipe as it stands in its objects.",
         ),
         (
             {"train": {}, "test": {"ContentType": "text/csv"}},
