@@ -142,7 +142,7 @@ def _separate(block: Block) -> Iterator[Block]:
     ends = [b"\n"] * (len(lines) - 1) + [b""]
     for number, (line, end) in enumerate(zip(lines, ends, strict=True), start=block.first_line):
         begins_with_mark = line.startswith(BYTE_ORDER_MARK)
-        records = _split(line) if begins_with_mark or _ADJACENT in line else []
+        records = _split(line) if _ADJACENT in line or BYTE_ORDER_MARK in line else []
         # A mark within a string is a character, and there the line is one record.
         if not begins_with_mark and len(records) < 2:
             plain.append(line + end)

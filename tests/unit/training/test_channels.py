@@ -1,12 +1,17 @@
 """A job whose records stand in files trains to the same model, and says where they stand."""
 
 import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from object2vec.data.array_space import FOLDER_VARIABLE, MEMORY_VARIABLE
+from object2vec.data.pipes import Pipe
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.saved_model import SavedModel
@@ -91,3 +96,56 @@ def test_a_wrong_variable_is_refused_before_anything_is_read(
     monkeypatch.setenv(MEMORY_VARIABLE, "all")
     with pytest.raises(ClientError, match=MEMORY_VARIABLE):
         remarks(Channels(tmp_path / "missing"))
+
+
+@dataclass(frozen=True)
+class TwoHosts:
+    """Two hosts, seen from the second; of the first it is known how many records it has."""
+
+    others: int
+    rank: int = 1
+    names: Sequence[str] = ("algo-1", "algo-2")
+
+    def gather(self, value: object) -> list[object]:
+        return [self.others, value]
+
+
+def read_piped(folder: Path, data: bytes, hosts: TwoHosts, sharded: frozenset[str]) -> int:
+    """Read channel train of one of two hosts through a pipe; return its number of records."""
+    pipe = Pipe(folder / "piped", 20)
+    os.mkfifo(pipe.path)
+    writer = threading.Thread(target=pipe.path.write_bytes, args=(data,), daemon=True)
+    writer.start()
+    try:
+        hyperparameters = Hyperparameters.from_strings(SETTINGS)
+        channels = Channels(pipe, sharded=sharded)
+        return len(read_input(hyperparameters, channels, lambda event: None, hosts).train)
+    finally:
+        writer.join(20)
+
+
+def test_a_shard_may_come_empty_through_a_pipe_where_another_host_has_records(
+    tmp_path: Path,
+) -> None:
+    assert read_piped(tmp_path, b"", TwoHosts(others=3), frozenset({"train"})) == 0
+
+
+def test_a_shard_without_a_record_on_any_host_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClientError) as caught:
+        read_piped(tmp_path, b"", TwoHosts(others=0), frozenset({"train"}))
+    assert str(caught.value) == (
+        "Channel 'train': there is no record on any of the 2 hosts. "
+        f"Looked on this one at {tmp_path}/piped_0."
+    )
+
+
+def test_a_channel_that_all_hosts_have_may_not_come_empty(tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match="no record in what came through the pipe"):
+        read_piped(tmp_path, b"", TwoHosts(others=3), frozenset())
+
+
+def test_each_host_keeps_its_part_of_what_comes_through_its_pipe(
+    channels: Channels, tmp_path: Path
+) -> None:
+    data = (tmp_path / "train" / "part.jsonl").read_bytes()
+    assert read_piped(tmp_path, data, TwoHosts(others=50), frozenset()) == 50
