@@ -2,11 +2,13 @@
 
 The file is NumPy's .npz, a ZIP archive of .npy members, stored and not compressed, with one member
 more, `state.json`. It holds no code and no pickle. Every member has a checksum, and a reader takes
-only arrays it has the memory for already: a small file can make nobody allocate much.
+only arrays it has the memory for already: a small file can make nobody allocate much. A link is no
+such file: a folder of checkpoints may come from a stranger.
 """
 
 import json
 import os
+import stat
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +25,9 @@ Array = npt.NDArray[Any]
 _STATE = "state.json"
 _MOST_STATE_BYTES = 1 << 28
 _CHUNK_BYTES = 1 << 24
+
+# What the standard library raises at a damaged archive; an OSError of the disk is none of these.
+_DAMAGES = (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError, RuntimeError)
 
 
 class DamagedArchiveError(Exception):
@@ -79,18 +84,19 @@ class Archive:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise DamagedArchiveError("it is no plain file")
         try:
             self._zip = zipfile.ZipFile(path)
             try:
                 self._members = {each.filename: each for each in self._zip.infolist()}
+                self._check_members(path.stat().st_size)
                 self.state: dict[str, Any] = self._read_state()
             except BaseException:
                 self._zip.close()
                 raise
-        except (zipfile.BadZipFile, KeyError, ValueError, EOFError, RecursionError) as error:
+        except (*_DAMAGES, KeyError) as error:  # RecursionError is a RuntimeError
             raise DamagedArchiveError(f"it is no whole archive ({error})") from error
-        except NotImplementedError as error:
-            raise DamagedArchiveError(f"it was not written by this program ({error})") from error
 
     def __enter__(self) -> Self:
         return self
@@ -107,10 +113,17 @@ class Archive:
         """Close the file."""
         self._zip.close()
 
-    def _read_state(self) -> dict[str, Any]:
+    def _check_members(self, size: int) -> None:
+        """Check what the archive's index says of its members: none is where it cannot be."""
         for member in self._members.values():
             if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 0x1:
-                raise ValueError(f"{member.filename} is compressed or encrypted")
+                raise ValueError(f"{member.filename!r} is compressed or encrypted")
+            if member.file_size != member.compress_size or member.header_offset < 0:
+                raise ValueError(f"what the index says of {member.filename!r} cannot be")
+        if sum(member.file_size for member in self._members.values()) > size:
+            raise ValueError("the index says more than there is")
+
+    def _read_state(self) -> dict[str, Any]:
         if self._members[_STATE].file_size > _MOST_STATE_BYTES:
             raise ValueError(f"{_STATE} has {self._members[_STATE].file_size} bytes")
         state = json.loads(self._zip.read(_STATE))
@@ -126,7 +139,7 @@ class Archive:
         """
         try:
             damaged = self._zip.testzip()
-        except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        except _DAMAGES as error:
             raise DamagedArchiveError(str(error)) from error
         if damaged:
             raise DamagedArchiveError(f"{damaged} does not have its checksum")
@@ -157,7 +170,7 @@ class Archive:
                         part = content[start : start + _CHUNK_BYTES]
                         part[:] = np.frombuffer(member.read(len(part)), dtype=np.uint8)
                     member.read(1)  # the checksum is compared at the end
-                except (zipfile.BadZipFile, EOFError, ValueError) as error:
+                except _DAMAGES as error:
                     raise DamagedArchiveError(f"{name}: {error}") from error
 
     def length(self, name: str) -> int:
@@ -176,7 +189,7 @@ class Archive:
         try:
             stream = self._zip.open(member)
             found = stream.read(len(wanted))
-        except (zipfile.BadZipFile, EOFError, ValueError, NotImplementedError) as error:
+        except _DAMAGES as error:
             raise DamagedArchiveError(f"{name}: {error}") from error
         if found != wanted or member.file_size != len(wanted) + target.nbytes:
             stream.close()

@@ -70,10 +70,10 @@ class Checkpoints:
         return self.folder / f"{self.host}-{position.epoch:05}-{position.batches:09}.npz"
 
     def save_best(self, epoch: int, arrays: Arrays) -> str:
-        """Write an epoch's weights, unless they are there; return the file's name."""
+        """Write an epoch's weights; return the file's name."""
         path = self._best(epoch)
-        if not path.exists():
-            self._write(path, {"epoch": epoch}, arrays)
+        # One that is there may be of another training, whose states were passed over.
+        self._write(path, {"epoch": epoch}, arrays)
         return path.name
 
     def fill_best(self, epoch: int, arrays: Arrays) -> None:

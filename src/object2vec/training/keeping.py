@@ -33,6 +33,8 @@ Weights: TypeAlias = dict[str, npt.NDArray[np.float32]]
 Restored: TypeAlias = tuple[RunState, Weights, int, Weights | None]
 
 _MEBIBYTE = 1 << 20
+# What comes of a state in which something is not what a training of this program wrote.
+_WRONG_KINDS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 # With several hosts they have to agree on when; more often would hold up the steps.
 _AGREE_INTERVAL = 100
 
@@ -162,7 +164,7 @@ class Keeping:
             check_same_training(str(archive.path), archive.state, self._identity)
             try:
                 restored = self._read(archive, hyperparameters, learner)
-            except (DamagedArchiveError, KeyError, TypeError, ValueError, AttributeError) as error:
+            except (DamagedArchiveError, *_WRONG_KINDS) as error:
                 raise ClientError(
                     f"Checkpoint {archive.path} cannot be gone on from: {error}. Remove it."
                 ) from error

@@ -1,5 +1,7 @@
 """Where a training stands: with the learner's arrays, all that its further course depends on."""
 
+import json
+import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,6 +96,9 @@ class RunState:
                 _count(told["bad_epochs"]),
             )
             epoch, history = _count(told["epoch"]), list(told["history"])
+            # Both are used long after this: what cannot be is to be known now.
+            np.random.default_rng(0).bit_generator.state = told["order"]
+            json.dumps([history, stopping.losses, stopping.window], allow_nan=False)
             goes_together = len(history) == len(stopping.losses) == epoch
             found = cls(
                 metrics,
@@ -101,16 +106,22 @@ class RunState:
                 dict(told["order"]),
                 epoch,
                 _count(told["batches"]),
-                float(told["seconds"]),
+                _duration(told["seconds"]),
                 history,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             raise DamagedArchiveError(
                 f"what it tells of the training is not as it must be ({error})"
             ) from error
         if not goes_together or metrics.sums.shape != (2,):
             raise DamagedArchiveError("what it tells of the training does not go together")
         return found
+
+
+def _duration(value: Any) -> float:
+    if not 0 <= (seconds := float(value)) < math.inf:
+        raise ValueError(f"{value!r} are no seconds")
+    return seconds
 
 
 def _count(value: Any) -> int:
@@ -153,7 +164,7 @@ def seed_of(state: Mapping[str, Any]) -> int | None:
     """Return the seed of the training that a state is of."""
     try:
         return int(state["hyperparameters"]["seed"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
