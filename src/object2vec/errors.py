@@ -59,7 +59,10 @@ def shorten(value: object, limit: int = 80) -> str:
         >>> shorten("a" * 100, 20)
         "'aaaaaaa...aaaaaaaa'"
     """
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (RecursionError, ValueError):  # nested too deeply, or a number of thousands of digits
+        text = f"a value of type {type(value).__name__}"
     if len(text) <= limit:
         return text
     kept = limit - 3

@@ -208,7 +208,7 @@ class ItemList(Kind):
         if isinstance(value, str) and value.startswith("["):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 value = None
         given = value.split(",") if isinstance(value, str) else value
         names = ", ".join(self.values)

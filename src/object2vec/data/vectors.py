@@ -96,7 +96,7 @@ class _VectorReader:
         Raises:
             ClientError: The line is wanted and damaged.
         """
-        if not self._lines_read or b" " not in line:
+        if not self._lines_read or b" " not in line or line.startswith(b" "):
             self._add_uncommon(number, line)
             return
         self._lines_read += 1
@@ -109,13 +109,13 @@ class _VectorReader:
         return TokenVectors(ids, values, self._lines_read, self._duplicates)
 
     def _add_uncommon(self, number: int, line: bytes) -> None:
-        """Take a file's first line, a blank line, or one that tabs separate."""
+        """Take a file's first line, a blank or indented line, or one that tabs separate."""
         fields = line.split()
         if not fields:
             return
         if not self._lines_read:
             fields = line.removeprefix(b"\xef\xbb\xbf").split()
-            if number == 1 and len(fields) == 2 and fields[0].isdigit() and fields[1].isdigit():
+            if number == 1 and len(fields) == 2 and all(map(_is_count, fields)):
                 self._check_dimension(number, int(fields[1]), "the header says")
                 return
             self._check_first(number, fields)
@@ -179,6 +179,10 @@ class _VectorReader:
             f"must have {self._dimension} numbers ({self._dimension_hyperparameter}). "
             "Mend the file."
         )
+
+
+def _is_count(field: bytes) -> bool:
+    return field.isdigit() and len(field) < 20
 
 
 def _is_number(field: bytes) -> bool:
