@@ -20,16 +20,22 @@ import numpy as np
 import numpy.typing as npt
 
 import object2vec
+from object2vec.array_files import map_array
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.durable_files import flush_folder, npy_header, write_durably
-from object2vec.errors import ClientError, shorten
+from object2vec.errors import ClientError, PlatformError, shorten
 from object2vec.hyperparameters import Hyperparameters
 
 FORMAT = "object2vec"
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
 
-_OWN_FILE = re.compile(r"[A-Za-z0-9_]+-[0-9a-f]{16}\.(npy|json)|\..+\.partial")
+_NAMED_FILE = re.compile(r"[A-Za-z0-9_]+-[0-9a-f]{16}\.(npy|json)")
+_OWN_FILE = re.compile(rf"{_NAMED_FILE.pattern}|\..+\.partial")
+# Read as a whole, so more is refused: a file may be far longer than the room that it takes.
+_MOST_MANIFEST_BYTES = 1 << 26
+_MOST_VOCABULARY_BYTES = 1 << 30
+_ADVICE = "Take the model folder anew from its training job's output."
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,7 @@ class SavedModel:
         Raises:
             ClientError: A file is missing, damaged, of a newer format, or not what it must be; the
                 message names the file.
+            PlatformError: A file cannot be read.
         """
         folder = Path(folder)
         manifest = _read_manifest(folder)
@@ -80,11 +87,13 @@ class SavedModel:
                 for side in (0, 1)
             )
             training = dict(manifest["training"])
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ClientError(
-                f"{path}: {type(error).__name__} {error}: a part of the file is missing or of the "
-                "wrong kind. Take the model folder anew from its training job's output."
+                f"{path}: {type(error).__name__} {shorten(str(error), 200)}: a part of the file is missing or of the "
+                f"wrong kind. {_ADVICE}"
             ) from error
+        except OSError as error:
+            raise PlatformError(f"{folder} cannot be read: {error.strerror or error}.") from error
         return cls(
             folder, hyperparameters, arrays, (vocabularies[0], vocabularies[1]), training, manifest
         )
@@ -179,17 +188,21 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not folder.is_dir():
         raise ClientError(f"There is no model folder {folder}.")
     try:
+        if not path.exists():
+            found = ", ".join(sorted(_shown(entry.name) for entry in folder.iterdir())[:5])
+            raise ClientError(
+                f"{path} is missing, so {folder} is no model folder (it holds "
+                f"{found or 'nothing'}). A finished training job writes one; an unpacked "
+                "model.tar.gz is one."
+            )
+        if _size_within(folder, path) > _MOST_MANIFEST_BYTES:
+            raise ClientError(f"{path} has more than {_MOST_MANIFEST_BYTES} bytes. {_ADVICE}")
         manifest = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        found = ", ".join(sorted(entry.name for entry in folder.iterdir())[:5]) or "nothing"
-        raise ClientError(
-            f"{path} is missing, so {folder} is no model folder (it holds {found}). "
-            "A finished training job writes one; an unpacked model.tar.gz is one."
-        ) from error
+    except OSError as error:
+        raise PlatformError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:
         raise ClientError(
-            f"{path} is not JSON ({error}): the file was cut off or changed. "
-            "Take the model folder anew from its training job's output."
+            f"{path} is not JSON ({error}): the file was cut off or changed. {_ADVICE}"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ClientError(f"{path} does not describe an Object2Vec model (no format '{FORMAT}').")
@@ -198,30 +211,46 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ClientError(f"{path}: format_version is {shorten(version)}, must be an integer.")
     if version > FORMAT_VERSION:
         raise ClientError(
-            f"{path} has format version {version}; this program reads versions 1 to "
+            f"{path} has format version {shorten(version)}; this program reads versions 1 to "
             f"{FORMAT_VERSION}. Use the image that trained the model, or a newer one."
         )
     return manifest
 
 
+def _shown(name: str) -> str:
+    return name if name.isprintable() else shorten(name)
+
+
+def _size_within(folder: Path, path: Path) -> int:
+    """Return the bytes of a plain file, which must stand in the folder itself.
+
+    Links may lead to other files there (some volumes are mounted so), and nowhere else: a folder
+    from a stranger must not have this program read what is not the stranger's.
+    """
+    if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+        raise ClientError(f"{path} is no plain file of the model folder. {_ADVICE}")
+    return path.stat().st_size
+
+
 def _checked_file(folder: Path, entry: Mapping[str, Any], verify: bool) -> Path:
     """Return the path of a file of the model, after its name, size and checksum were checked."""
     file = entry["file"]
-    if not isinstance(file, str) or not _OWN_FILE.fullmatch(file):
+    if not isinstance(file, str) or not _NAMED_FILE.fullmatch(file):
         raise ClientError(f"{folder / MANIFEST}: {shorten(file)} is no name of a model's file.")
     path = folder / file
-    advice = "Take the model folder anew from its training job's output."
-    if not path.is_file():
-        raise ClientError(f"{path} is missing, though {MANIFEST} names it. {advice}")
-    size = path.stat().st_size
+    if not path.exists():
+        raise ClientError(f"{path} is missing, though {MANIFEST} names it. {_ADVICE}")
+    size = _size_within(folder, path)
     if size != entry["bytes"]:
-        raise ClientError(f"{path} has {size} bytes, must have {entry['bytes']}. {advice}")
+        raise ClientError(
+            f"{path} has {size} bytes, must have {shorten(entry['bytes'])}. {_ADVICE}"
+        )
     if verify:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         if digest != entry["sha256"]:
             raise ClientError(
-                f"{path} was changed: its SHA-256 is not that of {MANIFEST}. {advice}"
+                f"{path} was changed: its SHA-256 is not that of {MANIFEST}. {_ADVICE}"
             )
     return path
 
@@ -231,13 +260,13 @@ def _open_array(
 ) -> npt.NDArray[np.float32]:
     path = _checked_file(folder, entry, verify)
     try:
-        array: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise ClientError(f"{path} is no array file: {error}") from error
-    if array.dtype != np.float32 or list(array.shape) != entry["shape"]:
+        array = map_array(path)
+    except ValueError as error:
+        raise ClientError(f"{path} is no array file: {error}. {_ADVICE}") from error
+    if list(array.shape) != entry["shape"]:
         raise ClientError(
-            f"{path}: {name} is {array.dtype} {list(array.shape)}, {MANIFEST} says float32 "
-            f"{entry['shape']}."
+            f"{path}: {shorten(name)} is of shape {list(array.shape)}, {MANIFEST} says "
+            f"{shorten(entry['shape'])}."
         )
     return array
 
@@ -248,5 +277,7 @@ def _open_vocabulary(
     if entry is None:
         return None
     path = _checked_file(folder, entry, True)
+    if path.stat().st_size > _MOST_VOCABULARY_BYTES:
+        raise ClientError(f"{path} has more than {_MOST_VOCABULARY_BYTES} bytes. {_ADVICE}")
     vocab_size = hyperparameters.encoders[side].vocab_size
     return Vocabulary.from_json(path.read_text("utf-8"), vocab_size, f"enc{side}", str(path))

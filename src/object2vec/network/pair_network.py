@@ -37,6 +37,8 @@ class PairNetwork:
         ctx: The engine's device, or several that hold the same parameters.
         is_packed: Whether sequences are laid out without padding, which only the CPU computes, or
             padded, which bounds the number of shapes better. None packs on one CPU.
+        has_values: Whether the parameters have memory, and are zero. Without, `load` gives them
+            both, and until then the network is good for its shapes.
 
     Attributes:
         ctx: Where this network computes; see `on`.
@@ -45,7 +47,12 @@ class PairNetwork:
     """
 
     def __init__(
-        self, hyperparameters: Hyperparameters, ctx: Any, *, is_packed: bool | None = None
+        self,
+        hyperparameters: Hyperparameters,
+        ctx: Any,
+        *,
+        is_packed: bool | None = None,
+        has_values: bool = True,
     ) -> None:
         self.hyperparameters = hyperparameters
         self.contexts: tuple[Any, ...] = tuple(ctx) if isinstance(ctx, list | tuple) else (ctx,)
@@ -60,7 +67,7 @@ class PairNetwork:
         self.scorer = Scorer(hyperparameters)
         self.masks = DropoutMasks(hyperparameters.dropout)
         self.objective = Objective(hyperparameters.is_regression)
-        for parameter in self.parameters.values():
+        for parameter in self.parameters.values() if has_values else ():
             parameter.initialize(mx.init.Zero(), ctx=list(self.contexts))
         for encoder in self.encoders:
             # A packed encoder is no graph: its shapes change with every batch.

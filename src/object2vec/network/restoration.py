@@ -1,8 +1,10 @@
 """A network and its tables from a saved model, the tables mapped from disk."""
 
+import math
 from typing import Any
 
-from object2vec.errors import ClientError
+from object2vec.errors import ClientError, PlatformError
+from object2vec.memory import memory_limit
 from object2vec.network.pair_network import PairNetwork
 from object2vec.network.tables import TokenTable, table_names
 from object2vec.saved_model import MANIFEST, SavedModel
@@ -13,8 +15,10 @@ def restore(model: SavedModel, ctx: Any) -> tuple[PairNetwork, tuple[TokenTable,
 
     Raises:
         ClientError: The model's arrays are not those of its hyperparameters' network.
+        PlatformError: The network is larger than the machine's memory.
     """
-    network = PairNetwork(model.hyperparameters, ctx, is_packed=False)
+    # Without values: hyperparameters may name a network far larger than the arrays beside them.
+    network = PairNetwork(model.hyperparameters, ctx, is_packed=False, has_values=False)
     names = table_names(model.hyperparameters)
     expected = network.shapes
     for name, encoder in zip(names, model.hyperparameters.encoders, strict=False):
@@ -29,5 +33,11 @@ def restore(model: SavedModel, ctx: Any) -> tuple[PairNetwork, tuple[TokenTable,
                 f"{manifest}: array {name} is of shape {list(found)}, the network of the "
                 f"hyperparameters beside it needs {list(shape)}."
             )
+    needed, limit = 4 * sum(map(math.prod, network.shapes.values())), memory_limit()
+    if needed > limit:
+        raise PlatformError(
+            f"The network of {manifest} takes {needed} bytes of memory, this machine has {limit}. "
+            "Take a larger instance."
+        )
     network.load(model.arrays)
     return network, tuple(TokenTable(name, model.arrays[name], is_frozen=True) for name in names)
