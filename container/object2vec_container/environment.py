@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from object2vec.errors import ClientError, PlatformError, shorten
+from object2vec.errors import ClientError, PlatformError, shorten, show_name
 
 ROOT_VARIABLE = "OBJECT2VEC_ML_ROOT"
 DEFAULT_ROOT = "/opt/ml"
@@ -261,7 +261,7 @@ def _find_channels(data_folder: Path) -> tuple[list[str], list[str], list[str]]:
     piped = [name for name in _PIPED_CHANNELS if f"{name}_0" in pipes and name not in names]
     taken = {*names, *(f"{name}_0" for name in piped)}
     warnings = [
-        f"{entry} belongs to no channel and is ignored; a channel is a folder"
+        f"{show_name(str(entry))} belongs to no channel and is ignored; a channel is a folder"
         for entry in seen
         if entry.name not in taken
     ]
@@ -277,7 +277,8 @@ def _check_described(
     for name, settings in described.items():
         if not isinstance(settings, dict):
             raise ClientError(
-                f"{path}: channel '{name}' must be an object of settings, not {shorten(settings)}."
+                f"{path}: channel {shorten(name)} must be an object of settings, not "
+                f"{shorten(settings)}."
             )
         if name in CHANNELS:
             if _is_piped(name, settings):
@@ -285,8 +286,8 @@ def _check_described(
             _check_content_type(name, settings.get("ContentType"))
     there, pipes, _ = _find_channels(folder.data_folder)
     warnings = [
-        f"{folder.data_folder / (f'{name}_0' if name in pipes else name)} is ignored: {path} does "
-        f"not name the channel '{name}'"
+        f"{show_name(str(folder.data_folder / (f'{name}_0' if name in pipes else name)))} is "
+        f"ignored: {path} does not name the channel {shorten(name)}"
         for name in there
         if name not in described
     ]

@@ -5,8 +5,18 @@ have none.
 """
 
 import logging
+import re
 
 WITHOUT_PREFIX = {"has_prefix": False}  # a record's `extra`
+
+
+# All but line ends and tabs: what drives a terminal, ends lines elsewhere, or cannot be encoded.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return a line with its control characters, but for line ends and tabs, as escapes."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 class LineFormatter(logging.Formatter):
@@ -20,8 +30,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line."""
         if getattr(record, "has_prefix", True):
-            return super().format(record)
-        return record.getMessage()
+            return printable(super().format(record))
+        return printable(record.getMessage())
 
 
 def configure_logging(handler: logging.Handler) -> None:

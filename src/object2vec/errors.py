@@ -45,11 +45,19 @@ class RecordError(ClientError):
     """
 
     def __init__(self, file: str, line: int, field: str | None, problem: str) -> None:
-        where = f"{file}, line {line}" + (f", field '{field}'" if field else "")
+        where = f"{file}, line {line}" + (f", field {shorten(field)}" if field else "")
         super().__init__(f"{where}: {problem}")
         self.file = file
         self.line = line
         self.field = field
+
+
+def show_name(name: str) -> str:
+    """Return a name for the log: as it is, but in quotes and with escapes where it is no plain one.
+
+    Names of files and of keys may hold line ends, and so look like lines of the log's own.
+    """
+    return name if name.isprintable() and len(name) <= 255 else shorten(name)
 
 
 def shorten(value: object, limit: int = 80) -> str:

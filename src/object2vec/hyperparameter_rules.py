@@ -5,12 +5,11 @@ a network, enc_dim where pooled_embedding demands it.
 """
 
 import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from object2vec.errors import shorten
+from object2vec.errors import shorten, show_name
 from object2vec.hyperparameter_table import (
     ENCODER_PARTS,
     HYPERPARAMETERS,
@@ -36,11 +35,6 @@ def _is_platform_key(name: str) -> bool:
     return name not in HYPERPARAMETERS and name.startswith(("sagemaker_", "_"))
 
 
-def _shown(name: str) -> str:
-    """Return a name as it is, in quotes where it could be taken for something else in the log."""
-    return name if re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", name) else shorten(name)
-
-
 class Reading:
     """One pass over a job's map: the values read, the faults found, the notes to log.
 
@@ -55,7 +49,10 @@ class Reading:
         self.notes: list[Note] = []
         ignored = [name for name in strings if _is_platform_key(name)]
         if ignored:
-            self._note("INFO", f"Names of the platform are ignored: {', '.join(map(_shown, sorted(ignored)))}")
+            self._note(
+                "INFO",
+                f"Names of the platform are ignored: {', '.join(map(show_name, sorted(ignored)))}",
+            )
         self._refuse_unknown_names()
         self._read_values()
         network = self.values.get("enc1_network")

@@ -23,7 +23,7 @@ import object2vec
 from object2vec.array_files import map_array
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.durable_files import flush_folder, npy_header, write_durably
-from object2vec.errors import ClientError, PlatformError, shorten
+from object2vec.errors import ClientError, PlatformError, shorten, show_name
 from object2vec.hyperparameters import Hyperparameters
 
 FORMAT = "object2vec"
@@ -89,8 +89,8 @@ class SavedModel:
             training = dict(manifest["training"])
         except (LookupError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ClientError(
-                f"{path}: {type(error).__name__} {shorten(str(error), 200)}: a part of the file is missing or of the "
-                f"wrong kind. {_ADVICE}"
+                f"{path}: {type(error).__name__} {shorten(str(error), 200)}: a part of the "
+                f"file is missing or of the wrong kind. {_ADVICE}"
             ) from error
         except OSError as error:
             raise PlatformError(f"{folder} cannot be read: {error.strerror or error}.") from error
@@ -189,7 +189,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise ClientError(f"There is no model folder {folder}.")
     try:
         if not path.exists():
-            found = ", ".join(sorted(_shown(entry.name) for entry in folder.iterdir())[:5])
+            found = ", ".join(sorted(show_name(entry.name) for entry in folder.iterdir())[:5])
             raise ClientError(
                 f"{path} is missing, so {folder} is no model folder (it holds "
                 f"{found or 'nothing'}). A finished training job writes one; an unpacked "
@@ -215,10 +215,6 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}. Use the image that trained the model, or a newer one."
         )
     return manifest
-
-
-def _shown(name: str) -> str:
-    return name if name.isprintable() else shorten(name)
 
 
 def _size_within(folder: Path, path: Path) -> int:

@@ -5,6 +5,7 @@ A request's line holds its facts, never a body, a custom attribute or a model's 
 
 import json
 import logging
+import re
 import sys
 import time
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from object2vec_container.line_format import configure_logging
 
 logger = logging.getLogger("object2vec.access")
+
+_UNESCAPED = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 FACTS = "facts"  # a record's `extra`: a request's facts, in order
 
@@ -34,7 +37,9 @@ class JSONFormatter(logging.Formatter):
             line.update(facts)
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        # JSON leaves some control characters as they are, and halves of a pair cannot be encoded.
+        return _UNESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def configure(level: int, as_json: bool) -> None:

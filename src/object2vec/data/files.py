@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from object2vec.errors import ClientError, PlatformError, RecordError
+from object2vec.errors import ClientError, PlatformError, RecordError, shorten, show_name
 
 BLOCK_BYTES = 64 * 1024  # Small enough for the parsed objects of a block to stay in the cache.
 LONGEST_LINE_BYTES = 256 * 1024 * 1024
@@ -92,12 +92,21 @@ def find_files(folder: Path, name: str) -> ChannelFiles:
     skipped: list[Path] = []
     _walk(folder, data, skipped, is_hidden=False, parents=())
     if not data:
-        seen = f" (left out: {', '.join(path.name for path in skipped[:5])})" if skipped else ""
+        seen = (
+            f" (left out: {', '.join(show_name(path.name) for path in skipped[:5])})"
+            if skipped
+            else ""
+        )
         raise ClientError(
             f"Channel '{name}': {folder} holds no data file{seen}. "
             "Looked for JSON Lines files, plain or .gz, at any depth; put at least one there."
         )
     for path in data:
+        if not (shown := str(path.relative_to(folder))).isprintable():
+            raise ClientError(
+                f"Channel '{name}': the name of the file {shorten(shown)} holds a character that "
+                "cannot be printed, such as a line end. Give the file another name."
+            )
         if path.exists() and not path.is_file():
             raise ClientError(
                 f"Channel '{name}': {path} is not a regular file. "
@@ -221,7 +230,7 @@ def _say_missing(folder: Path, name: str) -> str:
         return f"Channel '{name}': {folder} is neither a folder nor a regular file."
     parent = folder.parent
     siblings = sorted(entry.name for entry in parent.iterdir()) if parent.is_dir() else []
-    found = ", ".join(f"'{sibling}'" for sibling in siblings[:10]) or "nothing"
+    found = ", ".join(map(shorten, siblings[:10])) or "nothing"
     return (
         f"Channel '{name}' is missing: there is no folder {folder} (found in {parent}: {found}). "
         f"Give JSON Lines data as channel '{name}' in File mode."

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from object2vec.data.files import ChannelFiles
+from object2vec.errors import show_name
 from object2vec.hyperparameters import Hyperparameters
 
 Log: TypeAlias = Callable[[str, str], None]
@@ -50,7 +51,7 @@ def log_skipped(files: ChannelFiles, name: str, log: Log) -> None:
     """Say which files were left out; a warning when one of them holds something."""
     if files.skipped:
         has_content = any(path.exists() and path.stat().st_size for path in files.skipped)
-        shown = ", ".join(path.name for path in files.skipped[:5])
+        shown = ", ".join(show_name(path.name) for path in files.skipped[:5])
         log(
             "WARNING" if has_content else "INFO",
             f"Channel '{name}': {len(files.skipped)} file(s) left out, as names with a leading dot "

@@ -16,7 +16,7 @@ from object2vec.data.ragged import RaggedArray
 from object2vec.data.record_check import RecordFaultError, SideRules, describe
 from object2vec.data.token_ids import to_token_ids
 from object2vec.data.vocabulary import Vocabulary
-from object2vec.errors import ClientError
+from object2vec.errors import ClientError, shorten
 from object2vec.hyperparameters import Hyperparameters
 
 FIELDS = ("in0", "in1")
@@ -32,7 +32,7 @@ class InstanceError(ClientError):
     """
 
     def __init__(self, record: int, field: str | None, problem: str) -> None:
-        where = f"record {record}" + (f", field '{field}'" if field else "")
+        where = f"record {record}" + (f", field {shorten(field)}" if field else "")
         super().__init__(f"{where}: {problem}")
         self.record = record
         self.field = field
