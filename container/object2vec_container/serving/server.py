@@ -107,6 +107,7 @@ class Server(BaseApplication):
             gpu = settings.gpus[self.worker_number % len(settings.gpus)]
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu
         take_large_blocks_singly()
+        self._telemetry.reserve()
         engine = Engine(self._telemetry.count_step, _end_worker)
         models: SingleModel | ShelvedModels
         if self._saved is not None:

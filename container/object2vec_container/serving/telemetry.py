@@ -5,13 +5,19 @@ and whichever is asked adds them up. The folder must be known before that librar
 it is imported here only, and late.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+logger = logging.getLogger(__name__)
+
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+# prometheus-client's files of a process, and more than what all series here take of one.
+_FILE_KINDS = ("counter", "histogram", "gauge_livesum")
+_FILE_BYTES = 1 << 16
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -56,6 +62,23 @@ class Telemetry:
         self._queue_length = gauge(
             "queue_length", "Requests under way.", multiprocess_mode="livesum"
         )
+
+    def reserve(self) -> None:
+        """Take the room for this process's files; where there is none, count nothing.
+
+        The files are mapped into memory, and a page of them that the disk has no room for would
+        end the process when it is written.
+        """
+        if self._client is None:
+            return
+        folder = Path(os.environ[_FOLDER_VARIABLE])
+        try:
+            for kind in _FILE_KINDS:
+                with (folder / f"{kind}_{os.getpid()}.db").open("ab") as stream:
+                    os.posix_fallocate(stream.fileno(), 0, _FILE_BYTES)
+        except OSError as error:
+            logger.warning("This worker's metrics are not counted: %s: %s", folder, error.strerror)
+            self._client = None
 
     @property
     def is_on(self) -> bool:
