@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 import object2vec
 from object2vec.array_files import map_array
-from object2vec.data.vocabulary import Vocabulary
+from object2vec.data.vocabulary import MOST_BYTES, Vocabulary
 from object2vec.durable_files import flush_folder, npy_header, write_durably
 from object2vec.errors import ClientError, PlatformError, shorten, show_name
 from object2vec.hyperparameters import Hyperparameters
@@ -34,7 +34,6 @@ _NAMED_FILE = re.compile(r"[A-Za-z0-9_]+-[0-9a-f]{16}\.(npy|json)")
 _OWN_FILE = re.compile(rf"{_NAMED_FILE.pattern}|\..+\.partial")
 # Read as a whole, so more is refused: a file may be far longer than the room that it takes.
 _MOST_MANIFEST_BYTES = 1 << 26
-_MOST_VOCABULARY_BYTES = 1 << 30
 _ADVICE = "Take the model folder anew from its training job's output."
 
 
@@ -228,7 +227,9 @@ def _size_within(folder: Path, path: Path) -> int:
     return path.stat().st_size
 
 
-def _checked_file(folder: Path, entry: Mapping[str, Any], verify: bool) -> Path:
+def _checked_file(
+    folder: Path, entry: Mapping[str, Any], verify: bool, most: int | None = None
+) -> Path:
     """Return the path of a file of the model, after its name, size and checksum were checked."""
     file = entry["file"]
     if not isinstance(file, str) or not _NAMED_FILE.fullmatch(file):
@@ -241,6 +242,8 @@ def _checked_file(folder: Path, entry: Mapping[str, Any], verify: bool) -> Path:
         raise ClientError(
             f"{path} has {size} bytes, must have {shorten(entry['bytes'])}. {_ADVICE}"
         )
+    if most is not None and size > most:
+        raise ClientError(f"{path} has {size} bytes, more than {most}. {_ADVICE}")
     if verify:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -272,8 +275,6 @@ def _open_vocabulary(
 ) -> Vocabulary | None:
     if entry is None:
         return None
-    path = _checked_file(folder, entry, True)
-    if path.stat().st_size > _MOST_VOCABULARY_BYTES:
-        raise ClientError(f"{path} has more than {_MOST_VOCABULARY_BYTES} bytes. {_ADVICE}")
+    path = _checked_file(folder, entry, True, MOST_BYTES)
     vocab_size = hyperparameters.encoders[side].vocab_size
     return Vocabulary.from_json(path.read_text("utf-8"), vocab_size, f"enc{side}", str(path))

@@ -5,6 +5,7 @@ are parsed and kept, so a file far larger than memory may be given.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from object2vec.data.files import open_text
 from object2vec.data.growing import GrowingArray
 from object2vec.data.vocabulary import Vocabulary
 from object2vec.errors import ClientError, shorten
+
+LONGEST_LINE_BYTES = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,13 @@ def read_vectors(
         )
     reader = _VectorReader(str(path), vocabulary, dimension, dimension_hyperparameter)
     with open_text(path) as stream:
-        for number, line in enumerate(stream, start=1):
+        lines = iter(partial(stream.readline, LONGEST_LINE_BYTES), b"")
+        for number, line in enumerate(lines, start=1):
+            if len(line) == LONGEST_LINE_BYTES:
+                raise ClientError(
+                    f"{path}, line {number}: has {LONGEST_LINE_BYTES} bytes or more, so it is no "
+                    f"token with its vector; {file_hyperparameter} must be a GloVe text."
+                )
             reader.add(number, line)
     vectors = reader.finish()
     if not vectors.lines_read:

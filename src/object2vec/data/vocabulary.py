@@ -13,6 +13,8 @@ from typing import cast
 from object2vec.data.files import open_text
 from object2vec.errors import ClientError, shorten
 
+MOST_BYTES = 1 << 30  # of a file: it is read as a whole, and a small .gz may hold far more
+
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
@@ -41,7 +43,12 @@ class Vocabulary:
                 f"{side}_vocab_file: there is no file {path}. Put it into channel auxiliary."
             )
         with open_text(path) as stream:
-            content = stream.read()
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ClientError(
+                f"{path}: holds more than {MOST_BYTES} bytes (unpacked); {side}_vocab_file is read "
+                "as a whole. Give a smaller one."
+            )
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
