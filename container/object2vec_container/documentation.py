@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from object2vec.data.array_space import SPACE_VARIABLES, SpaceVariable
 from object2vec.data.pipes import PIPE_VARIABLES
 from object2vec.documentation import write_files
+from object2vec_container.environment import CHECKPOINT_VARIABLES
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving.openapi import document
 from object2vec_container.serving.settings_table import SETTINGS, Setting
@@ -19,7 +20,8 @@ INTRODUCTION = """\
 # Environment variables
 
 Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`,
-`src/object2vec/data/array_space.py`, `src/object2vec/data/pipes.py` and
+`src/object2vec/data/array_space.py`, `src/object2vec/data/pipes.py`,
+`container/object2vec_container/environment.py` and
 `container/object2vec_container/hosts/settings.py`; do not edit. `serve` reads those of the first
 table; `train` reads `OBJECT2VEC_ML_ROOT`, those of the second and, with several hosts, those of the
 third.
@@ -91,7 +93,10 @@ def environment_variables_markdown() -> str:
         (
             INTRODUCTION,
             _table("Of `serve`", SETTINGS),
-            _table("Of `train`, for its records", (*SPACE_VARIABLES, *PIPE_VARIABLES)),
+            _table(
+                "Of `train`, for its records",
+                (*SPACE_VARIABLES, *PIPE_VARIABLES, *CHECKPOINT_VARIABLES),
+            ),
             _table("Of `train`, with several hosts", HOST_SETTINGS),
             RECIPES,
         )

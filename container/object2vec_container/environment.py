@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from object2vec.data.array_space import SpaceVariable
 from object2vec.errors import ClientError, PlatformError, shorten, show_name
 
 ROOT_VARIABLE = "OBJECT2VEC_ML_ROOT"
@@ -18,6 +19,14 @@ DEFAULT_ROOT = "/opt/ml"
 DEFAULT_HOST = "algo-1"
 CHECKPOINT_VARIABLE = "OBJECT2VEC_CHECKPOINT_MINUTES"
 DEFAULT_CHECKPOINT_MINUTES = 10.0
+CHECKPOINT_VARIABLES = (
+    SpaceVariable(
+        CHECKPOINT_VARIABLE,
+        "a number greater than 0",
+        f"{DEFAULT_CHECKPOINT_MINUTES:g}",
+        "Minutes within an epoch after which a checkpoint is written, where checkpoints are kept.",
+    ),
+)
 CHANNELS = ("train", "validation", "test", "auxiliary")
 
 _JSON_LINES_TYPES = ("application/jsonlines", "application/x-jsonlines", "application/jsonl")
