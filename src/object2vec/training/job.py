@@ -30,6 +30,7 @@ from object2vec.training.channels import Channels, JobInput, read_input
 from object2vec.training.checkpoints import Checkpoints
 from object2vec.training.division import Division
 from object2vec.training.early_stopping import EarlyStopping
+from object2vec.training.host_remarks import joined_metrics, remark_on_division, remark_on_hosts
 from object2vec.training.host_store import open_store
 from object2vec.training.hosts import Hosts, SingleHost, choose_store, sums_over
 from object2vec.training.keeping import Keeping
@@ -85,41 +86,13 @@ def run_job(
             events.Remark("INFO", f"No seed was given; this job's is seed={hyperparameters.seed}")
         )
     if len(hosts.names) > 1:
-        _remark_on_hosts(hyperparameters, channels, listen, hosts)
+        remark_on_hosts(hyperparameters, channels, listen, hosts)
     data = read_input(hyperparameters, channels, listen, hosts)
     job = _Job(hyperparameters, data, model_folder, listen, hosts, keeping=keeping, stop=stop)
     listen(events.TrainingBegan(hyperparameters.epochs, started, time.time()))
     job.train()
     if data.test is not None and len(data.test):
         job.score(data.test)
-
-
-def _remark_on_hosts(
-    hyperparameters: Hyperparameters, channels: Channels, listen: events.Listener, hosts: Hosts
-) -> None:
-    """Tell how the hosts work together, and what of it the user may not expect."""
-    size = hyperparameters.mini_batch_size
-    kind = choose_store(hyperparameters)
-    how = (
-        f"every host makes steps of {size} records of its own"
-        if kind == "dist_async"
-        else f"every step takes mini_batch_size={size} records over all hosts"
-    )
-    listen(
-        events.Remark(
-            "INFO",
-            f"Training on {len(hosts.names)} hosts ({', '.join(hosts.names)}) with the key-value "
-            f"store {kind} (_kvstore={hyperparameters.kvstore}): {how}",
-        )
-    )
-    if "test" in channels.sharded:
-        listen(
-            events.Remark(
-                "WARNING",
-                f"The channel 'test' is sharded: only the part of it on {hosts.names[0]} is "
-                "scored. Give it the distribution FullyReplicated",
-            )
-        )
 
 
 class _Job:
@@ -165,7 +138,7 @@ class _Job:
         self._judged = PairNetwork(hyperparameters, self._ctx)
         division = Division.of(data.train, hosts, hyperparameters, kind == "dist_async")
         if several:
-            self._remark_on_division(division)
+            remark_on_division(division, hosts, listen)
             generator = np.random.default_rng([hyperparameters.seed or 0, hosts.rank])
         self._generator = generator
         self._batches = division.batches(data.train, hosts, hyperparameters, generator)
@@ -198,18 +171,6 @@ class _Job:
         if keeping is not None:
             keeping.begin(hyperparameters, data.train, is_async=kind == "dist_async")
             self._go_on()
-
-    def _remark_on_division(self, division: Division) -> None:
-        counts = zip(self._hosts.names, division.records, strict=True)
-        has_records = division.records[self._hosts.rank] > 0
-        message = (
-            "Train records by host: "
-            + ", ".join(f"{name} {count}" for name, count in counts)
-            + f"; this host takes {division.share} of a step's"
-        )
-        if has_records and not division.share:
-            message += ": a step has fewer records than there are hosts, so its are not seen"
-        self._listen(events.Remark("INFO" if division.share else "WARNING", message))
 
     def train(self) -> None:
         """Run the epochs; the best model so far is in the model folder after every one."""
@@ -264,7 +225,7 @@ class _Job:
                 self._keep()
             raise
         with self._stop.deferred():
-            metrics = _joined_metrics(state.metrics, self._hosts)
+            metrics = joined_metrics(state.metrics, self._hosts)
             seconds = max(self._hosts.gather(state.seconds))
             train = metrics.values()
             loss = (validation or train)[self._loss_name]
@@ -298,7 +259,7 @@ class _Job:
         self._judged.load(weights)
         tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
         scored = evaluate(self._judged, tables, self._validation)
-        return _joined_metrics(scored, self._hosts).values()
+        return joined_metrics(scored, self._hosts).values()
 
     def _learn(self, batches: Epoch | Sequence[PairBatch], average: WeightAverage) -> None:
         """Learn what the epoch has left, or until a stop is asked for."""
@@ -405,9 +366,3 @@ class _Job:
             f"{hyperparameters.optimizer}. Try a learning_rate ten times smaller"
             + (", or labels of a smaller scale." if hyperparameters.is_regression else ".")
         )
-
-
-def _joined_metrics(metrics: MetricSums, hosts: Hosts) -> MetricSums:
-    """Return the sums over the hosts; every one must call this."""
-    first, second, records = sums_over(hosts, [*metrics.sums, metrics.records])
-    return MetricSums(metrics.is_regression, int(records), np.array([first, second]))
