@@ -31,8 +31,6 @@ def run(name: str, seconds: int, build: Path) -> dict[str, int]:
     corpus, findings = build / name / "corpus", build / name / "findings"
     for folder in (corpus, findings):
         folder.mkdir(parents=True, exist_ok=True)
-    for seed, data in targets.seeds(name).items():
-        (corpus / f"seed-{seed}").write_bytes(data)
     kept = FUZZ / "corpus" / name
     libfuzzer = [
         f"-max_total_time={seconds}",
@@ -48,7 +46,7 @@ def run(name: str, seconds: int, build: Path) -> dict[str, int]:
     log = build / name / "log"
     with log.open("w") as stream:
         subprocess.run(
-            [sys.executable, FUZZ / "fuzz_one.py", name, findings, *libfuzzer],
+            [sys.executable, FUZZ / "fuzz_one.py", name, build / name, *libfuzzer],
             cwd=REPOSITORY,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -73,7 +71,7 @@ def keep(name: str, build: Path) -> None:
     merged.mkdir()
     subprocess.run(
         [
-            *(sys.executable, FUZZ / "fuzz_one.py", name, build / name / "findings"),
+            *(sys.executable, FUZZ / "fuzz_one.py", name, build / name),
             *("-set_cover_merge=1", f"-max_len={LONGEST_KEPT}", merged, build / name / "corpus"),
         ],
         cwd=REPOSITORY,

@@ -1,7 +1,8 @@
-"""Feeds one target with atheris: `python tests/fuzz/fuzz_one.py TARGET FINDINGS [libFuzzer's...]`.
+"""Feeds one target with atheris: `python tests/fuzz/fuzz_one.py TARGET FOLDER [libFuzzer's...]`.
 
-A finding does not end the run: the first input of every kind is written into the folder FINDINGS,
-with its traceback beside it.
+The inputs to begin with are written into FOLDER/corpus, which libFuzzer is to be told of. A finding
+does not end the run: the first input of every kind is written into FOLDER/findings, with its
+traceback beside it.
 """
 
 import hashlib
@@ -18,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 MORE_BYTES = 2 << 30  # what a target may take beyond what it has after its first inputs
 
 
-def main(name: str, findings: Path, arguments: list[str]) -> None:
+def main(name: str, folder: Path, arguments: list[str]) -> None:
     """Feed a target until libFuzzer has had its time."""
     # Not the engine: it is large, and what it does is not what is looked for.
     with atheris.instrument_imports(
@@ -27,12 +28,13 @@ def main(name: str, findings: Path, arguments: list[str]) -> None:
         from tests.fuzz import targets
 
         target = targets.make(name)
-        for seed in targets.seeds(name).values():
-            targets.feed(target, seed)
+        for seed, data in targets.seeds(name).items():
+            (folder / "corpus" / f"seed-{seed}").write_bytes(data)
+            targets.feed(target, data)
     taken = Path("/proc/self/statm").read_text().split()[0]
     limit = int(taken) * resource.getpagesize() + MORE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    findings.mkdir(parents=True, exist_ok=True)
+    findings = folder / "findings"
     counts = {"taken": 0, "refused": 0}
     seen: set[str] = set()
 
@@ -53,9 +55,13 @@ def main(name: str, findings: Path, arguments: list[str]) -> None:
         if total % 1000 == 0:
             (findings / "counts.json").write_text(json.dumps(counts))
 
-    atheris.Setup([sys.argv[0], *arguments], feed)
+    # libFuzzer starts itself anew to merge, by the name that it is given.
+    program = folder / "feed"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {__file__} {name} {folder} "$@"\n')
+    program.chmod(0o755)
+    atheris.Setup([str(program), *arguments], feed)
     atheris.Fuzz()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3:])
+    main(sys.argv[1], Path(sys.argv[2]).absolute(), sys.argv[3:])
