@@ -14,6 +14,7 @@ from object2vec_container.documentation import (
     generated_files,
     main,
 )
+from object2vec_container.environment import CHECKPOINT_VARIABLES
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving import http_errors
 from object2vec_container.serving.http_errors import HTTPFault
@@ -38,7 +39,13 @@ def test_the_command_writes_every_file_into_the_folder(tmp_path: Path) -> None:
 
 def test_every_variable_has_one_row_with_its_other_names() -> None:
     rows = [line for line in environment_variables_markdown().splitlines() if line[:3] == "| `"]
-    settings = (*SETTINGS, *SPACE_VARIABLES, *PIPE_VARIABLES, *HOST_SETTINGS)
+    settings = (
+        *SETTINGS,
+        *SPACE_VARIABLES,
+        *PIPE_VARIABLES,
+        *CHECKPOINT_VARIABLES,
+        *HOST_SETTINGS,
+    )
     assert len(rows) == len(settings)
     for setting, row in zip(settings, rows, strict=True):
         assert row.startswith(f"| `{setting.name}` | ")
