@@ -50,11 +50,17 @@ def test_only_the_vocabulary_s_vectors_are_kept(path: Path) -> None:
         b"\xef\xbb\xbfthe 1 2 3\n\ncat 4 5 6\n\n",
         b"the\t1\t2\t3\ncat\t4\t5\t6\n",
         b"the 1 2 3\ncat 4 5 6\nthe 7 8 9\ncat 7 8 9\n",
+        b"the 1 2 3\n   \n  cat 4 5 6\n \t \n",
     ],
-    ids=["plain", "CRLF", "word2vec header", "mark and blank lines", "tabs", "doubles"],
+    ids=["plain", "CRLF", "word2vec header", "mark and blank lines", "tabs", "doubles", "blanks"],
 )
 def test_spellings_of_the_same_two_vectors(path: Path, text: bytes) -> None:
     assert as_dict(read(path, text)) == {5: [1, 2, 3], 1: [4, 5, 6]}
+
+
+def test_a_header_of_thousands_of_digits_is_no_header(path: Path) -> None:
+    with pytest.raises(ClientError, match=r"line 1: the vector has 1 numbers"):
+        read(path, b"9" * 5000 + b" " + b"9" * 5000 + b"\n")
 
 
 def test_a_packed_file_is_read(path: Path) -> None:
