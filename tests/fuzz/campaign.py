@@ -23,7 +23,9 @@ LONGEST_INPUT = 8192
 LONGEST_KEPT = 3072
 KEPT_FILES = 30
 _STATISTICS = re.compile(r"cov: (\d+) ft: (\d+)")
-_EXECUTIONS = re.compile(r"stat::number_of_executed_units: *(\d+)")
+_EXECUTIONS = re.compile(r"^#(\d+)|^stat::number_of_executed_units: *(\d+)", re.MULTILINE)
+# What libFuzzer names the input that ended a run before its time.
+_ENDINGS = ("crash-*", "timeout-*", "oom-*", "leak-*")
 
 
 def run(name: str, seconds: int, build: Path) -> dict[str, int]:
@@ -54,12 +56,15 @@ def run(name: str, seconds: int, build: Path) -> dict[str, int]:
         )
     text = log.read_text(errors="replace")
     covered = _STATISTICS.findall(text)
+    # The last number that was told: a run that was ended tells no sum.
+    executions = [int(told or total) for told, total in _EXECUTIONS.findall(text)]
+    found = [path for kind in ("*.txt", *_ENDINGS) for path in findings.glob(kind)]
     counted = findings / "counts.json"
     return {
-        "executions": int((_EXECUTIONS.findall(text) or [0])[-1]),
+        "executions": max(executions, default=0),
         "coverage": max((int(edges) for edges, _ in covered), default=0),
         "features": max((int(features) for _, features in covered), default=0),
-        "findings": len(list(findings.glob("*.txt"))),
+        "findings": len(found),
         **(json.loads(counted.read_text()) if counted.exists() else {}),
     }
 
