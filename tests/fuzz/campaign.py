@@ -7,17 +7,19 @@ Inputs that reach new code are kept in build/fuzz/TARGET/corpus, findings beside
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 FUZZ = Path(__file__).parent
 REPOSITORY = FUZZ.parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from tests.fuzz import targets  # noqa: E402
+from tests.fuzz import inputs, targets  # noqa: E402
 
 LONGEST_INPUT = 8192
 LONGEST_KEPT = 3072
@@ -100,6 +102,13 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=REPOSITORY / "build" / "fuzz")
     parser.add_argument("--keep", action="store_true", help="write tests/fuzz/corpus")
     given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="object2vec-", dir=inputs.memory_folder()) as scratch:
+        os.environ[inputs.SCRATCH] = scratch
+        return feed_all(given)
+
+
+def feed_all(given: argparse.Namespace) -> int:
+    """Feed the targets in turn; return 1 where there was a finding."""
     found = 0
     for name in given.targets:
         counts = run(name, given.seconds, given.build)

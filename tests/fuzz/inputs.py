@@ -1,6 +1,7 @@
 """What targets share: values to begin with, and a folder that costs no disk."""
 
 import atexit
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,10 +17,18 @@ AWKWARD = {
 }
 
 
+# Names the folder to make such folders in: libFuzzer ends its process without a last word.
+SCRATCH = "OBJECT2VEC_FUZZ_SCRATCH"
+
+
+def memory_folder() -> str | None:
+    """Return a folder in memory, None where there is none."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
 def scratch_folder(name: str) -> Path:
     """Return a new folder of this process, removed at its end; in memory where that is at hand."""
-    memory = Path("/dev/shm")
-    parent = memory if memory.is_dir() else None
+    parent = os.environ.get(SCRATCH) or memory_folder()
     folder = Path(tempfile.mkdtemp(prefix=f"object2vec-fuzz-{name}-", dir=parent))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
