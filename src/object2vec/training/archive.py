@@ -175,16 +175,18 @@ class Archive:
 
     def length(self, name: str) -> int:
         """Return how many float64 numbers a one-dimensional array can hold, by its bytes."""
+        return max(0, self._member(name).file_size - len(npy_header(np.zeros(0)))) // 8
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        """Return what the index says of an array."""
         member = self._members.get(f"{name}.npy")
         if member is None:
             raise DamagedArchiveError(f"{name} is missing")
-        return max(0, member.file_size - len(npy_header(np.zeros(0)))) // 8
+        return member
 
     def _open(self, name: str, target: Array) -> IO[bytes]:
         """Return a member after its header was read, and found to be that of the target."""
-        member = self._members.get(f"{name}.npy")
-        if member is None:
-            raise DamagedArchiveError(f"{name} is missing")
+        member = self._member(name)
         wanted = npy_header(target)
         try:
             stream = self._zip.open(member)

@@ -69,12 +69,10 @@ class Checkpoints:
         """Return where the checkpoint of a position is."""
         return self.folder / f"{self.host}-{position.epoch:05}-{position.batches:09}.npz"
 
-    def save_best(self, epoch: int, arrays: Arrays) -> str:
-        """Write an epoch's weights; return the file's name."""
-        path = self._best(epoch)
+    def save_best(self, epoch: int, arrays: Arrays) -> None:
+        """Write an epoch's weights."""
         # One that is there may be of another training, whose states were passed over.
-        self._write(path, {"epoch": epoch}, arrays)
-        return path.name
+        self._write(self._best(epoch), {"epoch": epoch}, arrays)
 
     def fill_best(self, epoch: int, arrays: Arrays) -> None:
         """Read an epoch's weights into arrays.

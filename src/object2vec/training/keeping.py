@@ -21,6 +21,7 @@ from object2vec.training.checkpoints import Checkpoints, Position, newest_common
 from object2vec.training.hosts import Hosts
 from object2vec.training.learner import Learner
 from object2vec.training.run_state import (
+    WRONG_KINDS,
     RunState,
     check_format,
     check_same_training,
@@ -33,8 +34,6 @@ Weights: TypeAlias = dict[str, npt.NDArray[np.float32]]
 Restored: TypeAlias = tuple[RunState, Weights, int, Weights | None]
 
 _MEBIBYTE = 1 << 20
-# What comes of a state in which something is not what a training of this program wrote.
-_WRONG_KINDS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
 # With several hosts they have to agree on when; more often would hold up the steps.
 _AGREE_INTERVAL = 100
 
@@ -164,7 +163,7 @@ class Keeping:
             check_same_training(str(archive.path), archive.state, self._identity)
             try:
                 restored = self._read(archive, hyperparameters, learner)
-            except (DamagedArchiveError, *_WRONG_KINDS) as error:
+            except (DamagedArchiveError, *WRONG_KINDS) as error:
                 raise ClientError(
                     f"Checkpoint {archive.path} cannot be gone on from: {error}. Remove it."
                 ) from error

@@ -28,6 +28,9 @@ FREE = (
     "_tuning_objective_metric",
 )
 
+# What comes of a state in which something is not what a training of this program wrote.
+WRONG_KINDS = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError)
+
 _PIECE_ELEMENTS = 1 << 24
 
 
@@ -109,7 +112,7 @@ class RunState:
                 _duration(told["seconds"]),
                 history,
             )
-        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+        except WRONG_KINDS as error:
             raise DamagedArchiveError(
                 f"what it tells of the training is not as it must be ({error})"
             ) from error
