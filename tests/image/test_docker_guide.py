@@ -110,9 +110,14 @@ def test_the_hardened_containers_train_and_serve(cpu_image: str, job: Path) -> N
     assert done.stdout.endswith(f"{name}\n0\n{name}\n")
 
 
-def test_any_other_command_is_run_as_it_is(cpu_image: str) -> None:
-    (command,) = re.findall(r"`(docker run [^`]*)`", GUIDE)
-    assert "usage: object2vec" in run(command).stdout
+@pytest.mark.parametrize(
+    ("ending", "printed"),
+    [("object2vec --help", "usage: object2vec"), ("sbom.json", '"bomFormat": "CycloneDX"')],
+)
+def test_any_other_command_is_run_as_it_is(ending: str, printed: str, cpu_image: str) -> None:
+    commands = re.findall(r"`(docker run [^`]*)`", GUIDE)
+    (command,) = (command for command in commands if command.endswith(ending))
+    assert printed in run(command).stdout
 
 
 def test_compose_brings_up_what_the_guide_says(cpu_image: str, job: Path) -> None:
