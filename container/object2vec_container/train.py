@@ -144,8 +144,9 @@ def _train(
     if session is not None:
         hosts = session.group
         _check_same_job(hosts, environment)
-        choose_store(hyperparameters)
-        session.start_servers(hyperparameters.num_kv_servers or len(hosts.names))
+        is_async = choose_store(hyperparameters) == "dist_async"
+        servers = hyperparameters.num_kv_servers or len(hosts.names)
+        session.start_servers(servers, with_optimizer=is_async)
 
     # Only now: it loads the engine.
     from object2vec.training.channels import Channels  # noqa: PLC0415

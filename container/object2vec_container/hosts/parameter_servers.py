@@ -47,7 +47,12 @@ class ParameterServers:
         self._is_closed = False
 
     def start(
-        self, hosts: Hosts, servers: int, first_address: str, own_address: str
+        self,
+        hosts: Hosts,
+        servers: int,
+        first_address: str,
+        own_address: str,
+        with_optimizer: bool,
     ) -> Mapping[str, str]:
         """Start this host's part of the servers, and the scheduler on host 0.
 
@@ -56,6 +61,7 @@ class ParameterServers:
             servers: Servers over all hosts, at least 1.
             first_address: Host 0's address.
             own_address: This host's.
+            with_optimizer: Whether the servers make the updates.
 
         Returns:
             The variables that the engine of this process must be loaded with.
@@ -71,7 +77,7 @@ class ParameterServers:
         if hosts.rank == 0:
             self._start("scheduler", shared)
         for _ in range(servers_of(hosts.rank, len(hosts.names), servers)):
-            self._start("server", shared)
+            self._start("server", shared, *[server_process.WITH_OPTIMIZER] * with_optimizer)
         return {**shared, "DMLC_ROLE": "worker"}
 
     def close(self) -> None:
@@ -80,9 +86,9 @@ class ParameterServers:
         for child in self._children:
             child.kill()
 
-    def _start(self, role: str, shared: Mapping[str, str]) -> None:
+    def _start(self, role: str, shared: Mapping[str, str], *arguments: str) -> None:
         child = subprocess.Popen(
-            [sys.executable, "-m", server_process.__name__],
+            [sys.executable, "-m", server_process.__name__, *arguments],
             env={
                 **os.environ,
                 **shared,

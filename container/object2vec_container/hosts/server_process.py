@@ -1,18 +1,21 @@
-"""What a child process of the parameter servers runs: the engine, whose import serves to the end.
+"""What a child process of the parameter servers runs: it ends with its parent at the latest.
 
-The variable DMLC_ROLE says whether as scheduler or server.
+An argument `with-optimizer` says that workers send an optimizer.
 """
 
-import importlib
 import os
+import sys
 import threading
+
+from object2vec.training import parameter_server
+
+WITH_OPTIMIZER = "with-optimizer"
 
 
 def main() -> None:
-    """Serve until the parent ends."""
+    """Serve until the workers or the parent end."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Does not return: with its role the engine serves inside its import, and then exits.
-    importlib.import_module("object2vec.network.engine")
+    parameter_server.serve(WITH_OPTIMIZER in sys.argv)
 
 
 def _end_with_parent() -> None:

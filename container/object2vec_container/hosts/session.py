@@ -80,11 +80,16 @@ class Session:
         self.group.leave()
         self._exit(0)
 
-    def start_servers(self, servers: int) -> None:
-        """Start the parameter servers; the engine may be loaded after that, and not before."""
+    def start_servers(self, servers: int, with_optimizer: bool) -> None:
+        """Start the parameter servers; the engine may be loaded after that, and not before.
+
+        Args:
+            servers: How many over all hosts.
+            with_optimizer: Whether they make the updates.
+        """
         group = self.group
         first, own = group.first_address, group.own_address
-        os.environ.update(self._servers.start(group, servers, first, own))
+        os.environ.update(self._servers.start(group, servers, first, own, with_optimizer))
 
     def _join(self, settings: HostSettings, job_name: str) -> None:
         job = job_fingerprint(self._names, job_name)

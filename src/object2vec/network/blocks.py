@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import threadpoolctl
 
-from object2vec.network.engine import available_cpus
+from object2vec.network.engine_settings import available_cpus
 
 # Elements a block: its weights, gradient and states stay in a core's cache while they are updated.
 BLOCK_ELEMENTS = 1 << 17

@@ -6,32 +6,16 @@ import the engine with other settings, or before `numpy.bool` is there.
 
 import ctypes
 import importlib
-import os
 from typing import Any
 
 import numpy as np
 
 from object2vec.errors import PlatformError
-
-# Read once, when the engine's library is loaded. PASSIVE: OpenMP's waiting threads otherwise spin
-# and starve the other threads and processes of the machine.
-_SETTINGS = {
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "MXNET_CPU_WORKER_NTHREADS": "1",
-    "MXNET_STORAGE_FALLBACK_LOG_VERBOSE": "0",
-    "MXNET_SUBGRAPH_VERBOSE": "0",
-}
-
-
-def available_cpus() -> int:
-    """Return how many processors this process may use, never more than its affinity allows."""
-    return len(os.sched_getaffinity(0))
+from object2vec.network import engine_settings
 
 
 def _load() -> Any:
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)
-    os.environ.setdefault("OMP_NUM_THREADS", str(available_cpus()))
+    engine_settings.apply()
     if "bool" not in np.__dict__:
         # MXNet 1.9.1 reads numpy.bool at import; NumPy removed it in 1.24.
         np.bool = np.bool_  # type: ignore[attr-defined]

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from object2vec.network.blocks import for_blocks
 from object2vec.network.dropout import DropoutMasks
 from object2vec.network.encoders import BiLSTM, HierarchicalCNN, LSTMDirection
-from object2vec.network.engine import autograd, available_cpus, from_numpy, host_view, mx, nd
+from object2vec.network.engine import autograd, from_numpy, host_view, mx, nd
+from object2vec.network.engine_settings import available_cpus
 from object2vec.network.layouts import InLine, InSteps
 from object2vec.network.lookup import SideInput
 from object2vec.network.maxima import RectifiedMaximum, SequenceMaximum

@@ -1,5 +1,6 @@
 """The real `train` on several hosts: they do the same steps, end together, and leave one model."""
 
+import itertools
 import re
 import socket
 import sys
@@ -50,27 +51,34 @@ def test_hosts_make_the_same_steps_and_end_together_with_one_model(make_hosts, c
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("shards", "changes"),
     [
-        {"optimizer": "adam"},
-        {"optimizer": "adagrad", "token_embedding_storage_type": "row_sparse"},
-        {"optimizer": "sgd", "weight_decay": "0.1", "learning_rate": "0.5"},
-        {"enc0_network": "hcnn", "enc1_network": "bilstm", "enc1_max_seq_len": "3"}
-        | {"enc1_vocab_size": "12", "enc0_layers": "2"},
+        # The host without any record takes part in the steps as well.
+        ([25, 15, 0], {"optimizer": "adagrad", "token_embedding_storage_type": "row_sparse"}),
+        ([25, 15], {"optimizer": "adam"}),
+        ([0, 40], {"optimizer": "sgd", "weight_decay": "0.1", "learning_rate": "0.5"}),
+        (
+            [20, 20],
+            {"enc0_network": "hcnn", "enc1_network": "bilstm", "enc1_max_seq_len": "3"}
+            | {"enc1_vocab_size": "12", "enc0_layers": "2"},
+        ),
         # Not adam, which makes steps of full size out of the rounding of gradients that are near 0.
-        {"tied_token_embedding_weight": "true", "output_layer": "mean_squared_error"}
-        | {"optimizer": "sgd", "learning_rate": "0.5"},
+        (
+            [10, 30],
+            {"tied_token_embedding_weight": "true", "output_layer": "mean_squared_error"}
+            | {"optimizer": "sgd", "learning_rate": "0.5"},
+        ),
     ],
 )
-def test_three_hosts_learn_what_one_host_learns(make_hosts, ml_folder, changes) -> None:
+def test_several_hosts_learn_what_one_host_learns(make_hosts, ml_folder, shards, changes) -> None:
     # One step takes all records, so the order in which they are drawn does not matter.
     records = MLFolderBuilder.records(40)
     settings = {"mini_batch_size": "40", "epochs": "5", **changes}
     alone = ml_folder.hyperparameters(**settings).channel("train", records)
     assert alone.train().exit_code == 0
-    hosts = make_hosts(3).hyperparameters(**settings)
-    # Of 40 records 25 and 15; the host without any takes part in the steps as well.
-    hosts.sharded("train", [records[:25], records[25:], []])
+    hosts = make_hosts(len(shards)).hyperparameters(**settings)
+    rest = iter(records)
+    hosts.sharded("train", [list(itertools.islice(rest, count)) for count in shards])
     assert_all_well(hosts, hosts.train())
     expected, found = (SavedModel.open(host.model).arrays for host in (alone, hosts.hosts[0]))
     for name, array in expected.items():

@@ -5,6 +5,7 @@ The requests are made in `hostile_requests.py` and sent as bytes, so that nothin
 
 import hashlib
 import http.client
+import itertools
 import json
 import socket
 import threading
@@ -124,16 +125,21 @@ def good_answer(server: Server) -> Answer:
     return answer
 
 
-def test_hostile_requests_are_refused_and_leave_no_trace(make_server: ServerMaker) -> None:
+@pytest.mark.parametrize(
+    "step", [pytest.param(1, id="all", marks=pytest.mark.faults), pytest.param(5, id="every fifth")]
+)
+def test_hostile_requests_are_refused_and_leave_no_trace(
+    make_server: ServerMaker, step: int
+) -> None:
     server = make_server()
     # The first answer is prepared in every worker, whichever comes first.
     answers = {good_answer(server).body for _ in range(20)}
     workers, memory = server.workers, private_bytes(server)
 
-    count, faults = send_all(server, corpus())
+    count, faults = send_all(server, itertools.islice(corpus(), 0, None, step))
 
     assert not faults, "\n".join(faults)
-    assert count > 1500
+    assert count > 1500 / step
     assert server.get("/ping").status == 200
     assert answers == {good_answer(server).body for _ in range(20)}
     assert server.workers == workers, "a worker was replaced"

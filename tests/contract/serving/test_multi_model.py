@@ -19,7 +19,7 @@ from object2vec.hyperparameters import Hyperparameters
 from object2vec.inference.predictor import Predictor
 from object2vec.saved_model import ModelWriter
 
-WORKERS = 3
+WORKERS = 2
 PAIR = {"instances": [{"in0": [1, 2], "in1": [3]}]}
 
 

@@ -43,7 +43,7 @@ def load_schema() -> BaseSchema:
         "minimum": 0,
         "maximum": VOCAB_SIZE - 1,
     }
-    generation = {"deterministic": True, "max-examples": 80, "database": "none"}
+    generation = {"deterministic": True, "max-examples": 40, "database": "none"}
     settings = {"seed": 20260101, "request-timeout": 10, "generation": generation}
     return from_dict(narrowed, config=schemathesis.Config.from_dict(settings))
 

@@ -1,4 +1,4 @@
-"""A worker of a test of the row exchange; schedulers and servers serve inside the first import."""
+"""A worker of a test of the row exchange."""
 
 import json
 import os

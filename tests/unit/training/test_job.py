@@ -111,8 +111,10 @@ def test_the_events_of_a_job_come_in_this_order(channels: Channels, tmp_path: Pa
     ]
 
 
-@pytest.mark.parametrize("network", ["pooled_embedding", "hcnn", "bilstm"])
-@pytest.mark.parametrize("storage", ["dense", "row_sparse"])
+@pytest.mark.parametrize(
+    ("network", "storage"),
+    [("pooled_embedding", "dense"), ("hcnn", "row_sparse"), ("bilstm", "dense")],
+)
 def test_the_same_seed_gives_the_same_metrics_and_the_same_model(
     channels: Channels, tmp_path: Path, network: str, storage: str
 ) -> None:
