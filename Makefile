@@ -54,6 +54,9 @@ install: $(runtime_stamp) ## make .venv with the programs train, serve and objec
 demo: $(runtime_stamp) ## train the shipped example and show what it learnt
 	@$(python) examples/mammals/demo.py
 
+# Tests start this project's programs hundreds of times: each module is compiled once.
+test test-faults test-image: export PYTHONDONTWRITEBYTECODE =
+
 test: $(test_stamp) ## run the tests
 	@$(python) -m pytest --numprocesses auto --dist worksteal $(ARGUMENTS)
 

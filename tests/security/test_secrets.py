@@ -61,6 +61,7 @@ def test_a_server_tells_no_secret_of_its_environment_or_of_a_request(
     assert builder.train().exit_code == 0
     log = tmp_path / "serve.log"
     variables = {**SECRETS, "OBJECT2VEC_LOG_FORMAT": log_format}
+    variables["SAGEMAKER_MODEL_SERVER_WORKERS"] = "1"
     headers = {
         "Authorization": f"Bearer {MARK.decode()}",
         "Cookie": f"session={MARK.decode()}",

@@ -95,6 +95,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.faults
 def test_parameter_servers_that_the_engine_ends_before_the_hosts_fail_nothing(make_hosts) -> None:
     hosts = make_hosts(2).hyperparameters()
     hosts.command = [sys.executable, "-c", SLOW_TO_END]
@@ -125,6 +126,7 @@ def test_asynchronous_steps_are_each_host_s_own(make_hosts) -> None:
     assert "dist_async" in runs[1].log
 
 
+@pytest.mark.faults
 def test_a_host_that_comes_late_is_waited_for_and_strangers_disturb_nothing(make_hosts) -> None:
     hosts = make_hosts(3).hyperparameters()
     hosts.replicated("train", MLFolderBuilder.records(60))

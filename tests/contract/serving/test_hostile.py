@@ -167,6 +167,7 @@ def test_hostile_requests_to_a_multi_model_endpoint_are_refused(
     assert "AlgorithmError" not in server.log
 
 
+@pytest.mark.faults
 def test_many_hostile_requests_at_once_do_no_harm_to_good_ones(make_server: ServerMaker) -> None:
     server = make_server()
     good = good_answer(server)
@@ -190,6 +191,7 @@ def ping_seconds(server: Server) -> float:
     return time.monotonic() - began - 0.02
 
 
+@pytest.mark.faults
 def test_silent_and_slow_clients_do_not_keep_ping_waiting(make_server: ServerMaker) -> None:
     server = make_server()
     with ExitStack() as stack:
