@@ -113,7 +113,7 @@ class ModelWriter:
         hyperparameters: Hyperparameters,
         vocabularies: tuple[Vocabulary | None, Vocabulary | None],
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._hyperparameters = hyperparameters
         self._vocabularies = vocabularies
         self._written: set[str] = set()
@@ -128,7 +128,7 @@ class ModelWriter:
         Raises:
             OSError: The folder cannot be written; what stood there before still does.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._array_entries = {
             name: {
                 **self._write(name, ".npy", npy_header(array), array.data.cast("B")),
@@ -161,12 +161,12 @@ class ModelWriter:
         }
         text = json.dumps(manifest, indent=1, allow_nan=False) + "\n"
         # The files must be on the disk under their names before a manifest there names them.
-        flush_folder(self._folder)
-        write_durably(self._folder / MANIFEST, text.encode())
-        flush_folder(self._folder)
+        flush_folder(self.folder)
+        write_durably(self.folder / MANIFEST, text.encode())
+        flush_folder(self.folder)
         entries = (*self._array_entries.values(), *self._vocabulary_entries.values())
         self._written = {entry["file"] for entry in entries}
-        for path in self._folder.iterdir():
+        for path in self.folder.iterdir():
             if _OWN_FILE.fullmatch(path.name) and path.name not in self._written:
                 path.unlink(missing_ok=True)
 
@@ -177,7 +177,7 @@ class ModelWriter:
             digest.update(part)
         file = f"{name}-{digest.hexdigest()[:16]}{suffix}"
         if file not in self._written:
-            write_durably(self._folder / file, *parts)
+            write_durably(self.folder / file, *parts)
         size = sum(len(part) for part in parts)
         return {"file": file, "bytes": size, "sha256": digest.hexdigest()}
 

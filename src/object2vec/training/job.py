@@ -6,24 +6,19 @@ What happens is told as events; how that is logged is the listener's affair.
 import math
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from object2vec.data.batches import Epoch, PairBatch
-from object2vec.data.records import PairRecords
 from object2vec.errors import ClientError
 from object2vec.hyperparameters import Hyperparameters
 from object2vec.network import engine
 from object2vec.network.initial_values import initial_weights, new_tables, output_prior
 from object2vec.network.pair_network import PairNetwork
-from object2vec.network.restoration import restore
-from object2vec.network.tables import TokenTable
-from object2vec.saved_model import ModelWriter, SavedModel
+from object2vec.saved_model import ModelWriter
 from object2vec.training import events
 from object2vec.training.averaging import SNAPSHOTS, WeightAverage
 from object2vec.training.channels import Channels, JobInput, read_input
@@ -33,9 +28,10 @@ from object2vec.training.early_stopping import EarlyStopping
 from object2vec.training.host_remarks import joined_metrics, remark_on_division, remark_on_hosts
 from object2vec.training.host_store import open_store
 from object2vec.training.hosts import Hosts, SingleHost, choose_store, sums_over
+from object2vec.training.judge import Judge, Weights
 from object2vec.training.keeping import Keeping
-from object2vec.training.learner import Learner, evaluate
-from object2vec.training.metrics import MetricSums, loss_name
+from object2vec.training.learner import Learner
+from object2vec.training.metrics import MetricSums
 from object2vec.training.run_state import RunState
 from object2vec.training.stop import Stop, StopRequested
 
@@ -90,9 +86,9 @@ def run_job(
     data = read_input(hyperparameters, channels, listen, hosts)
     job = _Job(hyperparameters, data, model_folder, listen, hosts, keeping=keeping, stop=stop)
     listen(events.TrainingBegan(hyperparameters.epochs, started, time.time()))
-    job.train()
+    judge = job.train()
     if data.test is not None and len(data.test):
-        job.score(data.test)
+        judge.score(data.test)
 
 
 class _Job:
@@ -112,18 +108,13 @@ class _Job:
         self._hosts = hosts
         self._stop = stop
         self._hyperparameters = hyperparameters
-        self._validation = data.validation
         self._listen = listen
-        self._folder = model_folder
-        self._writer = ModelWriter(model_folder, hyperparameters, data.vocabularies)
-        self._loss_name = loss_name(hyperparameters.is_regression)
         several = len(hosts.names) > 1
         # The same on every host, so that all begin with the same weights.
         generator = np.random.default_rng(hyperparameters.seed)
         dropout_seed = int(generator.integers(2**31)) + hosts.rank
         # A device without a record would have no gradient.
         contexts = engine.devices(hyperparameters.num_gpus)[: hyperparameters.mini_batch_size]
-        self._ctx = contexts[0]
         network = PairNetwork(hyperparameters, contexts)
         network.seed(dropout_seed)
         prior = output_prior(
@@ -134,8 +125,6 @@ class _Job:
         kind = choose_store(hyperparameters) if several else None
         store = open_store(hosts, kind) if kind else None
         self._learner = Learner(network, tables, hyperparameters, store)
-        # Holds the weights an epoch is judged by, while the learner's go on.
-        self._judged = PairNetwork(hyperparameters, self._ctx)
         division = Division.of(data.train, hosts, hyperparameters, kind == "dist_async")
         if several:
             remark_on_division(division, hosts, listen)
@@ -157,50 +146,38 @@ class _Job:
                 ", ".join(str(ctx) for ctx in contexts),
             )
         )
-        self._stopping_loss = f"validation {self._loss_name}"
-        if self._validation is None:
-            self._stopping_loss = f"train {self._loss_name}"
-            listen(
-                events.Remark(
-                    "WARNING",
-                    "There is no validation channel: early stopping and the choice of the best "
-                    f"epoch look at {self._stopping_loss}",
-                )
-            )
+        writer = ModelWriter(model_folder, hyperparameters, data.vocabularies)
+        self._judge = Judge(
+            hyperparameters, data.validation, writer, contexts[0], hosts=hosts, listen=listen
+        )
         self._keeping = keeping
         if keeping is not None:
             keeping.begin(hyperparameters, data.train, is_async=kind == "dist_async")
             self._go_on()
 
-    def train(self) -> None:
-        """Run the epochs; the best model so far is in the model folder after every one."""
+    def train(self) -> Judge:
+        """Run the epochs; the best model so far is in the model folder after every one.
+
+        Returns:
+            Who can score what was saved.
+        """
         epochs, state = self._hyperparameters.epochs, self._state
         while state.epoch < epochs and not state.stopping.stops:
             self._run_epoch()
         started = time.time()
-        if self._hosts.rank == 0:
-            self._writer.describe(self._told())
+        self._judge.describe(state)
         self._listen(
             events.TrainingEnded(
                 epochs_run=len(state.history),
                 stopped_early=len(state.history) < epochs,
                 best_epoch=state.stopping.best_epoch,
                 best_loss=state.stopping.best_loss,
-                loss_name=self._stopping_loss,
+                loss_name=self._judge.loss_name,
                 started=started,
                 ended=time.time(),
             )
         )
-
-    def score(self, records: PairRecords) -> None:
-        """Score the test channel with the model as it was saved."""
-        started = time.time()
-        network, tables = restore(SavedModel.open(self._folder), self._ctx)
-        metrics = evaluate(network, tables, records)
-        batches = -(-len(records) // network.scoring_batch_size())
-        self._listen(
-            events.TestScored(metrics.values(), len(records), batches, started, time.time())
-        )
+        return self._judge
 
     def _run_epoch(self) -> None:
         started = time.time()
@@ -218,8 +195,8 @@ class _Job:
         try:
             if not average.is_finite:
                 raise self._divergence(epoch, len(batches) - 1, "a weight", math.nan)
-            weights = self._weights(average)
-            validation = self._validate(weights)
+            weights = self._with_frozen(average.values)
+            validation = self._judge.validate(weights)
         except StopRequested:
             with self._stop.deferred():
                 self._keep()
@@ -228,9 +205,9 @@ class _Job:
             metrics = joined_metrics(state.metrics, self._hosts)
             seconds = max(self._hosts.gather(state.seconds))
             train = metrics.values()
-            loss = (validation or train)[self._loss_name]
+            loss = self._judge.loss(train, validation)
             if not math.isfinite(loss):
-                raise self._divergence(epoch, len(batches), f"the {self._stopping_loss}", loss)
+                raise self._divergence(epoch, len(batches), f"the {self._judge.loss_name}", loss)
             state.history.append({"epoch": epoch, "train": train, "validation": validation})
             self._listen(
                 events.EpochEnded(
@@ -245,21 +222,12 @@ class _Job:
                     ended=time.time(),
                 )
             )
-            self._judge(epoch, loss, weights)
-            if self._keeping is not None and self._is_best(epoch):
+            is_best = self._judge.judge(state, loss, weights)
+            if self._keeping is not None and is_best:
                 self._keeping.keep_best(epoch, average.values)
             state.begin_epoch(self._generator.bit_generator.state)
             self._average = None
             self._keep()
-
-    def _validate(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, float] | None:
-        """Return the validation channel's metrics by these weights; None without the channel."""
-        if self._validation is None:
-            return None
-        self._judged.load(weights)
-        tables = [TokenTable(table.name, weights[table.name]) for table in self._learner.tables]
-        scored = evaluate(self._judged, tables, self._validation)
-        return joined_metrics(scored, self._hosts).values()
 
     def _learn(self, batches: Epoch | Sequence[PairBatch], average: WeightAverage) -> None:
         """Learn what the epoch has left, or until a stop is asked for."""
@@ -308,55 +276,13 @@ class _Job:
         self._state, mean, taken, best = found
         if taken:
             self._average = WeightAverage(self._learner, 1, 1, mean, taken)
-        if best is not None and self._hosts.rank == 0:
-            self._writer.save(self._with_frozen(best), self._told())
+        if best is not None:
+            self._judge.save(self._state, self._with_frozen(best))
 
-    def _weights(self, average: WeightAverage) -> dict[str, npt.NDArray[np.float32]]:
+    def _with_frozen(self, trained: Weights) -> Weights:
         """Return all weights that an epoch is judged and kept by, frozen tables among them."""
-        return self._with_frozen(average.values)
-
-    def _with_frozen(
-        self, trained: Mapping[str, npt.NDArray[np.float32]]
-    ) -> dict[str, npt.NDArray[np.float32]]:
         frozen = {table.name: table.weights for table in self._learner.tables if table.is_frozen}
         return {**frozen, **trained}
-
-    def _is_best(self, epoch: int) -> bool:
-        """Return whether this host has to keep an epoch's model: it is the best so far."""
-        return self._state.stopping.best_epoch == epoch and self._hosts.rank == 0
-
-    def _judge(
-        self, epoch: int, loss: float, weights: Mapping[str, npt.NDArray[np.float32]]
-    ) -> None:
-        """Let early stopping see the epoch's loss, and keep its model if it is the best so far."""
-        started = time.time()
-        stopping = self._state.stopping = self._state.stopping.after(loss)
-        if stopping.was_checked:
-            self._listen(
-                events.EarlyStoppingChecked(
-                    epoch=epoch,
-                    window=stopping.window,
-                    loss=loss,
-                    bad_epochs=stopping.bad_epochs,
-                    stops=stopping.stops,
-                    started=started,
-                    ended=time.time(),
-                )
-            )
-        if not self._is_best(epoch):
-            return
-        started = time.time()
-        self._writer.save(weights, self._told())
-        self._listen(events.BestModelSaved(epoch, loss, self._folder, started, time.time()))
-
-    def _told(self) -> dict[str, Any]:
-        """Return what the model folder tells of the training."""
-        return {
-            "best_epoch": self._state.stopping.best_epoch,
-            "best_loss": self._state.stopping.best_loss,
-            "loss": self._stopping_loss,
-            "epochs": self._state.history,
-        }
 
     def _divergence(self, epoch: int, batch: int, what: str, value: float) -> ClientError:
         hyperparameters = self._hyperparameters
