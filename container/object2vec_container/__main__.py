@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from object2vec_container.environment import MLFolder
+from object2vec_container.ml_folder import MLFolder
 
 
 def complete(arguments: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from object2vec.data.array_space import SPACE_VARIABLES, SpaceVariable
 from object2vec.data.pipes import PIPE_VARIABLES
 from object2vec.documentation import write_files
-from object2vec_container.environment import CHECKPOINT_VARIABLES
+from object2vec_container.checkpoint_settings import CHECKPOINT_VARIABLES
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving.openapi import document
 from object2vec_container.serving.settings_table import SETTINGS, Setting

@@ -16,7 +16,7 @@ from object2vec.errors import (
     PlatformError,
     shorten,
 )
-from object2vec_container.environment import MLFolder
+from object2vec_container.ml_folder import MLFolder
 
 logger = logging.getLogger(__name__)
 

@@ -23,16 +23,11 @@ from object2vec.training import events
 from object2vec.training.hosts import Hosts, SingleHost, choose_store
 from object2vec.training.stop import Stop, StopRequested
 from object2vec_container import failures
-from object2vec_container.environment import (
-    DEFAULT_ROOT,
-    ROOT_VARIABLE,
-    Environment,
-    JobHosts,
-    MLFolder,
-    checkpoint_seconds,
-)
+from object2vec_container.checkpoint_settings import checkpoint_seconds
+from object2vec_container.environment import Environment, JobHosts
 from object2vec_container.line_format import configure_logging
 from object2vec_container.log_lines import LogLines, log_configuration
+from object2vec_container.ml_folder import DEFAULT_ROOT, ROOT_VARIABLE, MLFolder
 from object2vec_container.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -137,10 +132,10 @@ def _train(
     log_configuration(
         environment.hyperparameters, str(folder.hyperparameters_file), hyperparameters
     )
-    for warning in environment.warnings:
+    for warning in environment.channels.warnings:
         logger.warning("%s", warning)
     _warn_of_missing_objective(hyperparameters, environment)
-    hosts: Hosts = SingleHost(names=environment.hosts)
+    hosts: Hosts = SingleHost(names=environment.hosts.names)
     if session is not None:
         hosts = session.group
         _check_same_job(hosts, environment)
@@ -154,7 +149,7 @@ def _train(
     from object2vec.training.job import run_job  # noqa: PLC0415
 
     with ExitStack() as stack:
-        lines = LogLines(environment.current_host, hyperparameters, started, not on_terminal)
+        lines = LogLines(environment.hosts.current, hyperparameters, started, not on_terminal)
         listeners: list[events.Listener] = []
         if on_terminal:
             from object2vec_container.progress_bar import ProgressBar  # noqa: PLC0415
@@ -168,23 +163,22 @@ def _train(
             for listener in listeners:
                 listener(event)
 
+        given = environment.channels
         places: dict[str, Path | Pipe] = {
-            name: Pipe(path, wait) if name in environment.piped else path
-            for name, path in environment.channels.items()
+            name: Pipe(path, wait) if name in given.piped else path
+            for name, path in given.places.items()
         }
         channels = Channels(
             train=places["train"],
             validation=places.get("validation"),
             test=places.get("test"),
-            auxiliary=environment.channels.get("auxiliary"),
-            sharded=frozenset(
-                name for name, is_sharded in environment.is_sharded.items() if is_sharded
-            ),
+            auxiliary=given.places.get("auxiliary"),
+            sharded=given.sharded,
         )
         checkpoints = None
         if environment.checkpoint_folder is not None:
             checkpoints = Checkpoints(
-                environment.checkpoint_folder, environment.current_host, seconds
+                environment.checkpoint_folder, environment.hosts.current, seconds
             )
         run_job(
             hyperparameters,
@@ -202,8 +196,8 @@ def _check_same_job(hosts: Hosts, environment: Environment) -> None:
     """Check that all hosts were told to do the same."""
     told = [
         sorted((name, str(value)) for name, value in environment.hyperparameters.items()),
-        sorted(environment.channels),
-        sorted(environment.is_sharded.items()),
+        sorted(environment.channels.places),
+        sorted(environment.channels.sharded),
     ]
     digests = hosts.gather(hashlib.sha256(json.dumps(told).encode()).hexdigest())
     for name, digest in zip(hosts.names, digests, strict=True):
@@ -226,7 +220,7 @@ def _log_stop(folder: MLFolder) -> None:
 def _warn_of_missing_objective(hyperparameters: Hyperparameters, environment: Environment) -> None:
     """Warn where a tuning job waits for a metric whose channel the job was not given."""
     channel, colon, _ = hyperparameters.tuning_objective_metric.partition(":")
-    if colon and channel not in environment.channels:
+    if colon and channel not in environment.channels.places:
         logger.warning(
             "The tuning objective %s is never logged: the job has no channel '%s'",
             hyperparameters.tuning_objective_metric,

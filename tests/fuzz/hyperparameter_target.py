@@ -3,7 +3,8 @@
 from tests.fuzz.inputs import AWKWARD, scratch_folder
 
 from object2vec.hyperparameters import Hyperparameters
-from object2vec_container.environment import Environment, MLFolder
+from object2vec_container.environment import Environment
+from object2vec_container.ml_folder import MLFolder
 
 
 class HyperparameterTarget:

@@ -14,12 +14,12 @@ from typing import NoReturn
 from object2vec.errors import Object2VecError
 from object2vec.training.stop import StopRequested
 from object2vec_container import failures, stopping
-from object2vec_container.environment import MLFolder
 from object2vec_container.hosts.group import HostGroup, Loss
 from object2vec_container.hosts.joining import await_others, call_first, job_fingerprint
 from object2vec_container.hosts.link import Link
 from object2vec_container.hosts.parameter_servers import ParameterServers
 from object2vec_container.hosts.settings import HostSettings
+from object2vec_container.ml_folder import MLFolder
 
 logger = logging.getLogger(__name__)
 

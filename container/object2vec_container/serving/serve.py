@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from object2vec.errors import Object2VecError
 from object2vec.memory import free_memory
 from object2vec.saved_model import SavedModel
-from object2vec_container.environment import DEFAULT_ROOT, ROOT_VARIABLE
+from object2vec_container.ml_folder import DEFAULT_ROOT, ROOT_VARIABLE
 from object2vec_container.serving import access_log
 from object2vec_container.serving.settings import Settings, visible_gpus
 from object2vec_container.serving.settings_table import unknown_names

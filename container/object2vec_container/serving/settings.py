@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from object2vec.errors import ClientError
-from object2vec_container.environment import MLFolder
+from object2vec_container.ml_folder import MLFolder
 from object2vec_container.serving.settings_table import read_settings
 
 MEBIBYTE = 2**20

@@ -8,13 +8,13 @@ import pytest
 
 from object2vec.data.array_space import SPACE_VARIABLES
 from object2vec.data.pipes import PIPE_VARIABLES
+from object2vec_container.checkpoint_settings import CHECKPOINT_VARIABLES
 from object2vec_container.documentation import (
     RECIPES,
     environment_variables_markdown,
     generated_files,
     main,
 )
-from object2vec_container.environment import CHECKPOINT_VARIABLES
 from object2vec_container.hosts.settings import HOST_SETTINGS
 from object2vec_container.serving import http_errors
 from object2vec_container.serving.http_errors import HTTPFault

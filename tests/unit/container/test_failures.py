@@ -9,7 +9,7 @@ import pytest
 
 from object2vec.errors import AlgorithmError, ClientError, PlatformError, RecordError
 from object2vec_container import failures
-from object2vec_container.environment import MLFolder
+from object2vec_container.ml_folder import MLFolder
 
 
 class MXNetError(RuntimeError):
