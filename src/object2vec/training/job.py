@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from object2vec.data.batches import Epoch, PairBatch
 from object2vec.errors import ClientError
@@ -139,6 +140,8 @@ class _Job:
             generator.bit_generator.state,
         )
         self._average: WeightAverage | None = None
+        # The mean of the weights so far, and over how many: of an epoch that was begun before.
+        self._begun_mean: tuple[dict[str, npt.NDArray[np.float32]], int] = ({}, 0)
         listen(
             events.NetworkBuilt(
                 network.shapes,
@@ -187,9 +190,8 @@ class _Job:
         self._generator.bit_generator.state = state.order
         batches = self._batches.epoch()
         snapshots = SNAPSHOTS if self._hyperparameters.weight_averaging else 1
-        taken, values = (self._average.taken, self._average.values) if self._average else (0, {})
-        average = WeightAverage(self._learner, len(batches), snapshots, values, taken)
-        self._average = average
+        average = WeightAverage(self._learner, len(batches), snapshots, *self._begun_mean)
+        self._average, self._begun_mean = average, ({}, 0)
         with self._stop.deferred():
             self._learn(batches, average)
         try:
@@ -274,8 +276,7 @@ class _Job:
         if found is None:
             return
         self._state, mean, taken, best = found
-        if taken:
-            self._average = WeightAverage(self._learner, 1, 1, mean, taken)
+        self._begun_mean = (mean, taken)
         if best is not None:
             self._judge.save(self._state, self._with_frozen(best))
 
