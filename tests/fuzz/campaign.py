@@ -86,11 +86,14 @@ def keep(name: str, build: Path) -> None:
         stderr=subprocess.DEVNULL,
         check=False,
     )
+    made = sorted(merged.iterdir())
+    if not made:
+        sys.exit(f"{name}: the inputs could not be merged; what was kept before stays")
     folder = FUZZ / "corpus" / name
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("kept-*"):
         old.unlink()
-    for path in sorted(merged.iterdir())[:KEPT_FILES]:
+    for path in made[:KEPT_FILES]:
         shutil.copyfile(path, folder / f"kept-{path.name[:12]}")
 
 

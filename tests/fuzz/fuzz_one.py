@@ -33,7 +33,9 @@ def main(name: str, folder: Path, arguments: list[str]) -> None:
             targets.feed(target, data)
     taken = Path("/proc/self/statm").read_text().split()[0]
     limit = int(taken) * resource.getpagesize() + MORE_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    # Not the hard limit: a merge starts this program from itself, and it may be larger then.
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     findings = folder / "findings"
     counts = {"taken": 0, "refused": 0}
     seen: set[str] = set()
