@@ -53,12 +53,19 @@ def test_a_failed_training_tells_no_secret(builder: MLFolderBuilder, program_fau
     assert_hidden(builder.root)
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ML folder with a model."""
+    builder = MLFolderBuilder(tmp_path_factory.mktemp("trained") / "ml")
+    builder.hyperparameters(epochs="1").channel("train", builder.records(60))
+    assert builder.train().exit_code == 0
+    return builder.root
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_a_server_tells_no_secret_of_its_environment_or_of_a_request(
-    builder: MLFolderBuilder, tmp_path: Path, log_format: str
+    trained: Path, tmp_path: Path, log_format: str
 ) -> None:
-    builder.hyperparameters().channel("train", builder.records(60))
-    assert builder.train().exit_code == 0
     log = tmp_path / "serve.log"
     variables = {**SECRETS, "OBJECT2VEC_LOG_FORMAT": log_format}
     variables["SAGEMAKER_MODEL_SERVER_WORKERS"] = "1"
@@ -68,7 +75,7 @@ def test_a_server_tells_no_secret_of_its_environment_or_of_a_request(
         "X-Amz-Security-Token": MARK.decode(),
         "X-Amzn-SageMaker-Custom-Attributes": MARK.decode(),
     }
-    with Server(builder.root, log, **variables) as server:
+    with Server(trained, log, **variables) as server:
         good = b'{"instances": [{"in0": [1], "in1": [2]}]}'
         answers = [
             server.request("POST", path, body, {"Content-Type": "application/json", **headers})
