@@ -21,7 +21,7 @@ INTRODUCTION = """\
 
 Made by `make docs` from the tables in `container/object2vec_container/serving/settings_table.py`,
 `src/object2vec/data/array_space.py`, `src/object2vec/data/pipes.py`,
-`container/object2vec_container/environment.py` and
+`container/object2vec_container/checkpoint_settings.py` and
 `container/object2vec_container/hosts/settings.py`; do not edit. `serve` reads those of the first
 table; `train` reads `OBJECT2VEC_ML_ROOT`, those of the second and, with several hosts, those of the
 third.

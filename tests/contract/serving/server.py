@@ -128,6 +128,10 @@ class Server:
             time.sleep(0.05)
         raise AssertionError(f"serve is not ready:\n{self.log}")
 
+    def connect(self, timeout: float | None = None) -> socket.socket:
+        """Return a connection, over which a test sends what it likes."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout)
+
     def request(
         self,
         method: str,

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import threading
 import time
 from collections import Counter
@@ -15,12 +14,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.contract.serving.hostile_requests import compose
 from tests.contract.serving.server import Server, serve_command
 from tests.contract.test_train_faults import NAMESPACE, needs_mounts
 
 pytestmark = pytest.mark.faults
 
 PAIR = {"instances": [{"in0": [1, 2, 3], "in1": [4, 5]}]}
+SECONDS = 60
 IDLE = 1000
 WORKER_KILLS = 20
 
@@ -62,16 +63,6 @@ def load(server: Server, clients: int = 4) -> Iterator[Load]:
         ends.set()
         for thread in threads:
             thread.join()
-
-
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=60)
-
-
-def raw_request() -> bytes:
-    body = json.dumps(PAIR).encode()
-    head = f"POST /invocations HTTP/1.1\r\nHost: here\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
 
 
 def test_workers_killed_under_load_cost_their_own_requests_only(
@@ -126,12 +117,12 @@ def test_with_its_temporary_folders_full_it_serves_or_says_so_at_the_start(
 def test_clients_of_one_byte_a_second_and_those_that_go_away_hold_up_nobody(
     hcnn_folder: Path, tmp_path: Path
 ) -> None:
-    raw = raw_request()
+    raw = compose(json.dumps(PAIR).encode())
     with Server(hcnn_folder, tmp_path / "log") as server, ExitStack() as stack:
         body = raw.index(b"\r\n\r\n") + 4
-        slow = [stack.enter_context(connect(server)) for _ in range(50)]
+        slow = [stack.enter_context(server.connect(SECONDS)) for _ in range(50)]
         # A head has ten seconds to arrive, a body as long as its bytes keep coming.
-        late = [stack.enter_context(connect(server)) for _ in range(50)]
+        late = [stack.enter_context(server.connect(SECONDS)) for _ in range(50)]
         for connection in slow:
             connection.sendall(raw[:body])
         with load(server) as found:
@@ -144,7 +135,7 @@ def test_clients_of_one_byte_a_second_and_those_that_go_away_hold_up_nobody(
                 while time.monotonic() < began + 1:
                     # In the midst of the head, of the body, and before the answer.
                     for sent in (20, len(raw) - 5, len(raw)):
-                        with connect(server) as gone:
+                        with server.connect(SECONDS) as gone:
                             gone.sendall(raw[:sent])
                         time.sleep(0.05)
         print(f"50 slow clients, others gone: {dict(found.statuses)}")
@@ -162,9 +153,9 @@ def test_clients_of_one_byte_a_second_and_those_that_go_away_hold_up_nobody(
 def test_a_thousand_idle_connections_leave_room_for_requests(
     hcnn_folder: Path, tmp_path: Path
 ) -> None:
-    raw = raw_request()
+    raw = compose(json.dumps(PAIR).encode())
     with Server(hcnn_folder, tmp_path / "log") as server, ExitStack() as stack:
-        idle = [stack.enter_context(connect(server)) for _ in range(IDLE)]
+        idle = [stack.enter_context(server.connect(SECONDS)) for _ in range(IDLE)]
         with load(server) as found:
             time.sleep(5)
         print(f"{IDLE} idle connections: {dict(found.statuses)}")

@@ -52,13 +52,9 @@ def make_server(hcnn_folder: Path, tmp_path: Path) -> Iterator[ServerMaker]:
         yield make
 
 
-def connect(server: Server) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), SECONDS)
-
-
 def send(server: Server, hostile: HostileRequest) -> Answer | None:
     """Return the answer; None where the connection was closed without one."""
-    with connect(server) as connection:
+    with server.connect(SECONDS) as connection:
         with suppress(OSError):  # the server may have closed it before it has all
             connection.sendall(hostile.raw)
             if hostile.is_cut:
@@ -195,12 +191,12 @@ def ping_seconds(server: Server) -> float:
 def test_silent_and_slow_clients_do_not_keep_ping_waiting(make_server: ServerMaker) -> None:
     server = make_server()
     with ExitStack() as stack:
-        silent = [stack.enter_context(connect(server)) for _ in range(200)]
+        silent = [stack.enter_context(server.connect(SECONDS)) for _ in range(200)]
         raw = compose(GOOD)
         head = raw.index(b"\r\n\r\n") + 4
-        slow = [(stack.enter_context(connect(server)), raw) for _ in range(10)]
+        slow = [(stack.enter_context(server.connect(SECONDS)), raw) for _ in range(10)]
         for _ in range(10):  # slow with their body only
-            connection = stack.enter_context(connect(server))
+            connection = stack.enter_context(server.connect(SECONDS))
             connection.sendall(raw[:head])
             slow.append((connection, raw[head:]))
         seconds: list[float] = []

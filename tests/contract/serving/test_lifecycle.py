@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -186,7 +185,7 @@ def test_sigterm_with_idle_and_silent_connections_ends_soon(
         kept = http.client.HTTPConnection("127.0.0.1", server.port)
         kept.request("GET", "/ping")
         assert kept.getresponse().read() == b""
-        with socket.create_connection(("127.0.0.1", server.port)):
+        with server.connect():
             time.sleep(0.1)
             began = time.monotonic()
             assert server.stop() == 0

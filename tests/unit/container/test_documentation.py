@@ -10,6 +10,7 @@ from object2vec.data.array_space import SPACE_VARIABLES
 from object2vec.data.pipes import PIPE_VARIABLES
 from object2vec_container.checkpoint_settings import CHECKPOINT_VARIABLES
 from object2vec_container.documentation import (
+    INTRODUCTION,
     RECIPES,
     environment_variables_markdown,
     generated_files,
@@ -97,3 +98,10 @@ def test_every_reference_of_the_document_has_its_aim() -> None:
         place = document()
         for name in reference.split("/"):
             place = place[name]
+
+
+def test_the_tables_that_it_is_made_from_are_where_it_says() -> None:
+    named = re.findall(r"`((?:src|container)/[^`]+)`", INTRODUCTION)
+    assert len(named) == 5
+    for path in named:
+        assert (DOCS.parent / path).is_file(), path
